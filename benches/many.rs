@@ -1,9 +1,8 @@
-//! How many tokens a minute the program judges: `cargo bench --bench many`.
+//! Measures how many tokens the program judges per minute: `cargo bench --bench many`.
 //!
-//! Tokens with RS256 signatures, one a line, go through `doctor policy test --ndjson --jwks`, which
-//! verifies each and evaluates the policy, and through `doctor decode --ndjson`, which does
-//! neither, as whole processes. The measure beside them is what verifying the same signatures
-//! takes with nothing around it, on the same cores.
+//! `doctor policy test --ndjson --jwks`, which verifies each token and evaluates the policy, and
+//! `doctor decode --ndjson`, which does neither, read tokens with RS256 signatures. They are
+//! compared with the time for only verifying the same signatures on the same cores.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod support;
@@ -18,11 +17,12 @@ use doctor::loopback::SigningKey;
 use doctor::oidc::jwt;
 use doctor::oidc::signature::verify;
 use serde_json::{Value, json};
-use support::{KID, doctor, is_listing, machine, row, token};
+use support::{KID, doctor, is_listing, print_machine, row, token};
 
 const TOKENS: usize = 100_000;
-/// Signing takes ten times as long as verifying: the tokens are these, over and over.
-const DIFFERENT: usize = 1_000;
+/// The number of different tokens, which are repeated: signing takes ten times as long as
+/// verifying.
+const DIFFERENT_TOKENS: usize = 1_000;
 const ROUNDS: usize = 3;
 
 fn main() {
@@ -31,7 +31,7 @@ fn main() {
     }
     let key = SigningKey::generate("RS256").unwrap();
     let keys = json!({"keys": [key.jwk(KID).unwrap()]});
-    let tokens: Vec<String> = (0..DIFFERENT)
+    let tokens: Vec<String> = (0..DIFFERENT_TOKENS)
         .map(|number| token(&key, &format!("repo:acme/app-{number}:ref:refs/heads/main")))
         .collect();
     let directory = tempfile::tempdir().unwrap();
@@ -51,7 +51,7 @@ fn main() {
     std::fs::write(here.join("policy.json"), policy.to_string()).unwrap();
 
     let run = |arguments: &str| {
-        let begun = Instant::now();
+        let started = Instant::now();
         let status = Command::new(doctor())
             .args(arguments.split(' '))
             .args(["--ndjson", "file://tokens"])
@@ -60,17 +60,17 @@ fn main() {
             .stdout(File::create(here.join("answers")).unwrap())
             .stderr(Stdio::inherit())
             .status();
-        let elapsed = begun.elapsed();
+        let elapsed = started.elapsed();
         assert!(status.unwrap().success());
         elapsed
     };
     let test = "policy test --policy policy.json --jwks keys.json --oidc-org acme";
     let mut best = [Duration::MAX; 3];
     for _ in 0..ROUNDS {
-        let round = [run(test), run("decode"), alone(&tokens, &keys)];
+        let round = [run(test), run("decode"), verify_all(&tokens, &keys)];
         best = [0, 1, 2].map(|index| best[index].min(round[index]));
     }
-    machine();
+    print_machine();
     let [tested, decoded, verified] = best;
     for (name, took) in
         [("`doctor policy test --ndjson --jwks`", tested), ("`doctor decode --ndjson`", decoded)]
@@ -81,12 +81,12 @@ fn main() {
     }
 }
 
-/// Verifies as many signatures on all cores.
-fn alone(tokens: &[String], keys: &Value) -> Duration {
+/// Verifies the same number of signatures on all cores. Returns the time.
+fn verify_all(tokens: &[String], keys: &Value) -> Duration {
     let decoded: Vec<_> =
         tokens.iter().map(|token| jwt::read(token.as_bytes(), true).unwrap()).collect();
     let cores = thread::available_parallelism().unwrap().get();
-    let begun = Instant::now();
+    let started = Instant::now();
     thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
@@ -97,5 +97,5 @@ fn alone(tokens: &[String], keys: &Value) -> Duration {
             });
         }
     });
-    begun.elapsed()
+    started.elapsed()
 }

@@ -1,18 +1,18 @@
-//! How long a whole diagnosis takes on a network: `cargo bench --bench network`.
+//! Measures how long a whole diagnosis takes on a network: `cargo bench --bench network`.
 //!
-//! An issuer and a Pulumi Cloud on loopback stand behind a relay that adds 50 ms to every round
-//! trip, that of a TCP handshake too, and the `pulumi` on PATH takes 100 ms to say its version.
-//! Measured are, in turn and the best of the rounds:
+//! A relay in front of an issuer and a Pulumi Cloud on loopback adds 50 ms to every round trip,
+//! also to that of a TCP handshake. The `pulumi` on PATH takes 100 ms to print its version. In each
+//! round, these are measured, and the best of the rounds is printed:
 //!
-//! - the doctor as a whole process, with everything that it can ask: discovery, keys,
-//!   capabilities, exchange, whoami, the registered issuers and the policies of one. The variable
-//!   `DOCTOR` names another program to measure.
-//! - the longest chain of requests that need each other, made with the doctor's own client and
-//!   nothing beside it: connection, discovery, keys; or connection, exchange, whoami; or
-//!   connection, issuers, policies. No diagnosis can be faster.
-//! - `benches/network.sh`, which asks the same with curl, one request after the other.
+//! - the doctor as a process with all its requests: discovery, keys, capabilities, exchange,
+//!   whoami, the registered issuers and the policies of one. The variable `DOCTOR` names another
+//!   program.
+//! - the longest chain of dependent requests, with only the doctor's own client: connection,
+//!   discovery, keys; or connection, exchange, whoami; or connection, issuers, policies. No
+//!   diagnosis can be faster.
+//! - `benches/network.sh`, which makes the same requests with curl, one after the other.
 //!
-//! Every round makes three token exchanges, all of them with the Pulumi Cloud on loopback.
+//! Every round makes three token exchanges, all with the Pulumi Cloud on loopback.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod support;
@@ -37,7 +37,7 @@ use support::{doctor, is_listing, peak, row};
 use tempfile::TempDir;
 
 const ROUNDS: usize = 5;
-/// Half of a round trip.
+/// Half of the time of a round trip.
 const ONE_WAY: Duration = Duration::from_millis(25);
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -51,7 +51,7 @@ fn main() {
     if is_listing() {
         return;
     }
-    let stage = Stage::set();
+    let stage = Stage::start();
     println!(
         "{} ms a round trip, {ROUNDS} rounds; {} exchanges with a Pulumi Cloud on loopback",
         2 * ONE_WAY.as_millis(),
@@ -60,16 +60,16 @@ fn main() {
     let has_curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
     let mut best = BTreeMap::new();
     for _ in 0..ROUNDS {
-        let mut took = |name, elapsed: Duration| {
+        let mut record = |name, elapsed: Duration| {
             let known = best.entry(name).or_insert(elapsed);
             *known = elapsed.min(*known);
         };
-        took("doctor", stage.doctor());
+        record("doctor", stage.doctor());
         for (name, chain) in stage.chains() {
-            took(name, chain);
+            record(name, chain);
         }
         if has_curl {
-            took("curl", stage.curl());
+            record("curl", stage.curl());
         }
     }
     let ms = |name: &str| best.get(name).map(|best| best.as_secs_f64() * 1e3);
@@ -101,19 +101,19 @@ fn main() {
     }
 }
 
-/// The servers, and what leads to them.
+/// The servers, and the files and URLs for using them.
 struct Stage {
     directory: TempDir,
     roots: Roots,
     token: String,
     issuer_url: String,
     cloud_url: String,
-    /// Held for as long as the stage: they stop when dropped.
+    /// Kept alive until the stage is dropped.
     _servers: [Server; 2],
 }
 
 impl Stage {
-    fn set() -> Self {
+    fn start() -> Self {
         let authority = Authority::new().unwrap();
         let (issuer_relay, issuer_url) = listen();
         let (cloud_relay, cloud_url) = listen();
@@ -123,12 +123,12 @@ impl Stage {
         let url = issuer_url.clone();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let issuer =
-            Server::start(identity, move |request| issuer_answers(request, &url, &keys)).unwrap();
+            Server::start(identity, move |request| answer_as_issuer(request, &url, &keys)).unwrap();
         let url = issuer_url.clone();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
-        let cloud = Server::start(identity, move |request| cloud_answers(request, &url)).unwrap();
-        relay(issuer_relay, address(issuer.url()));
-        relay(cloud_relay, address(cloud.url()));
+        let cloud = Server::start(identity, move |request| answer_as_cloud(request, &url)).unwrap();
+        start_relay(issuer_relay, address(issuer.url()));
+        start_relay(cloud_relay, address(cloud.url()));
 
         let token = token(&key, &issuer_url);
         let directory = tempfile::tempdir().unwrap();
@@ -136,7 +136,7 @@ impl Stage {
         for (name, text) in [("token.jwt", &*token), ("ca.pem", &*pem), ("pulumi", PULUMI)] {
             fs::write(directory.path().join(name), text).unwrap();
         }
-        executable(&directory.path().join("pulumi"));
+        make_executable(&directory.path().join("pulumi"));
         let roots = Roots::load(Some(pem.as_bytes()), LIMIT).unwrap();
         Self { directory, roots, token, issuer_url, cloud_url, _servers: [issuer, cloud] }
     }
@@ -145,7 +145,7 @@ impl Stage {
         self.time(self.diagnosis())
     }
 
-    /// A whole diagnosis.
+    /// The command of a whole diagnosis.
     fn diagnosis(&self) -> Command {
         let token = format!("file://{}", self.path("token.jwt"));
         let mut command = Command::new(doctor());
@@ -159,7 +159,7 @@ impl Stage {
         command
     }
 
-    /// The same work, one request after the other.
+    /// The time for the same requests with curl, one after the other.
     fn curl(&self) -> Duration {
         let mut command = Command::new("sh");
         command
@@ -175,15 +175,15 @@ impl Stage {
 
     fn time(&self, mut command: Command) -> Duration {
         command.current_dir(self.directory.path()).stdin(Stdio::null());
-        let begin = Instant::now();
+        let started = Instant::now();
         let output = command.output().unwrap();
-        let elapsed = begin.elapsed();
-        let (said, complaint) = (output.stdout, String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{}{complaint}", String::from_utf8_lossy(&said));
+        let elapsed = started.elapsed();
+        let printed = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
         elapsed
     }
 
-    /// What no diagnosis can be faster than: requests that need each other.
+    /// The times for the chains of dependent requests.
     fn chains(&self) -> [(&'static str, Duration); 3] {
         let (issuer, cloud) = (&self.issuer_url, &self.cloud_url);
         let authorization = |token: &str| format!("token {token}");
@@ -196,37 +196,37 @@ impl Stage {
         [
             ("discovery, keys", {
                 let guard = Some(Guard::for_issuer(false, true, []));
-                self.chain(guard, async |ask| {
-                    ask.get(&format!("{issuer}/.well-known/openid-configuration"), &[]).await;
-                    ask.get(&format!("{issuer}/keys"), &[]).await;
+                self.chain(guard, async |client| {
+                    client.get(&format!("{issuer}/.well-known/openid-configuration"), &[]).await;
+                    client.get(&format!("{issuer}/keys"), &[]).await;
                 })
             }),
             ("exchange, whoami", {
-                self.chain(None, async |ask| {
-                    ask.post(&format!("{cloud}/api/oauth/token"), &form).await;
-                    ask.get(&format!("{cloud}/api/user"), &minted).await;
+                self.chain(None, async |client| {
+                    client.post(&format!("{cloud}/api/oauth/token"), &form).await;
+                    client.get(&format!("{cloud}/api/user"), &minted).await;
                 })
             }),
             ("issuers, policies", {
-                self.chain(None, async |ask| {
-                    ask.get(&format!("{org}/oidc/issuers"), &admin).await;
-                    ask.get(&format!("{org}/auth/policies/oidcissuers/issuer-0"), &admin).await;
+                self.chain(None, async |client| {
+                    client.get(&format!("{org}/oidc/issuers"), &admin).await;
+                    client.get(&format!("{org}/auth/policies/oidcissuers/issuer-0"), &admin).await;
                 })
             }),
         ]
     }
 
-    fn chain(&self, guard: Option<Guard>, requests: impl AsyncFnOnce(&Ask)) -> Duration {
+    fn chain(&self, guard: Option<Guard>, requests: impl AsyncFnOnce(&BenchClient)) -> Duration {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let deadline = tokio::time::Instant::now() + LIMIT;
             let options =
                 ClientOptions { guard, deadline: Some(deadline), ..ClientOptions::default() };
             let client = Client::new(&self.roots, options).unwrap();
-            let ask = Ask { client, deadline, scrubber: Scrubber::default() };
-            let begin = Instant::now();
-            requests(&ask).await;
-            begin.elapsed()
+            let client = BenchClient { client, deadline, scrubber: Scrubber::default() };
+            let started = Instant::now();
+            requests(&client).await;
+            started.elapsed()
         })
     }
 
@@ -235,14 +235,14 @@ impl Stage {
     }
 }
 
-/// The doctor's client, with what every request takes.
-struct Ask {
+/// The doctor's client, with the parameters of every request.
+struct BenchClient {
     client: Client,
     deadline: tokio::time::Instant,
     scrubber: Scrubber,
 }
 
-impl Ask {
+impl BenchClient {
     async fn get(&self, url: &str, headers: &[(&str, &str)]) {
         let probe = self.client.get(url, headers, &self.scrubber, self.deadline).await;
         assert_eq!(probe.answer().map(|answer| answer.status), Some(200), "{url}");
@@ -268,7 +268,7 @@ fn token(key: &SigningKey, issuer: &str) -> String {
     key.sign(&header, claims.as_object().unwrap()).unwrap()
 }
 
-fn issuer_answers(request: &Request, url: &str, keys: &Value) -> Response {
+fn answer_as_issuer(request: &Request, url: &str, keys: &Value) -> Response {
     match request.path() {
         "/.well-known/openid-configuration" => {
             let document = json!({
@@ -283,7 +283,7 @@ fn issuer_answers(request: &Request, url: &str, keys: &Value) -> Response {
     }
 }
 
-fn cloud_answers(request: &Request, issuer: &str) -> Response {
+fn answer_as_cloud(request: &Request, issuer: &str) -> Response {
     let body = match request.path() {
         "/api/capabilities" => json!({"capabilities": []}),
         "/api/oauth/token" => json!({
@@ -327,21 +327,21 @@ fn address(url: &str) -> SocketAddr {
     url.strip_prefix("https://").unwrap().parse().unwrap()
 }
 
-/// A network between those who connect there and a server.
-fn relay(listener: TcpListener, server: SocketAddr) {
+/// Relays connections to a server, with the delay of a network.
+fn start_relay(listener: TcpListener, server: SocketAddr) {
     thread::spawn(move || {
         for client in listener.incoming() {
             let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
-            // The handshake of TCP is done at once here, and takes a round trip elsewhere.
+            // The TCP handshake, which is immediate on loopback, takes a round trip on a network.
             let connected = Instant::now() + 2 * ONE_WAY;
-            carry(client.try_clone().unwrap(), server.try_clone().unwrap(), connected);
-            carry(server, client, connected);
+            copy_delayed(client.try_clone().unwrap(), server.try_clone().unwrap(), connected);
+            copy_delayed(server, client, connected);
         }
     });
 }
 
-/// Carries what comes, each piece as long as the way takes.
-fn carry(mut from: TcpStream, mut to: TcpStream, not_before: Instant) {
+/// Copies data from one stream to another with the delay of one way.
+fn copy_delayed(mut from: TcpStream, mut to: TcpStream, not_before: Instant) {
     to.set_nodelay(true).unwrap();
     let (send, receive) = mpsc::channel::<(Instant, Vec<u8>)>();
     thread::spawn(move || {
@@ -365,11 +365,11 @@ fn carry(mut from: TcpStream, mut to: TcpStream, not_before: Instant) {
 }
 
 #[cfg(unix)]
-fn executable(path: &Path) {
+fn make_executable(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Only a `pulumi.exe` would be found: there the doctor goes without one.
+/// Here only a `pulumi.exe` would be found, so the doctor runs without one.
 #[cfg(not(unix))]
-fn executable(_: &Path) {}
+fn make_executable(_: &Path) {}

@@ -1,8 +1,8 @@
-//! What evaluating a policy costs: `cargo bench --bench policy`.
+//! Measures the evaluation of policies: `cargo bench --bench policy`.
 //!
-//! Every benchmark counts rules, so that `item/s` compare: a large policy, and the patterns that
-//! make a backtracking matcher slow, on claims of the same length. The table at the end turns that
-//! round: the time that one rule takes.
+//! Every benchmark counts rules, so that their `item/s` can be compared: a large policy, and
+//! patterns that make a backtracking matcher slow, on claims of the same length. The table at the
+//! end has the time per rule.
 
 mod support;
 
@@ -17,27 +17,27 @@ use doctor::policy::{Decision, Entry, Place, RequestedToken, Rule, TokenType};
 use serde_json::{Map, Value, json};
 use support::row;
 
-/// Characters of the claim that the patterns are matched with.
+/// The length of the claim that the patterns are matched with, in characters.
 const LENGTH: usize = 200;
 
-/// What is measured for the table: a name, the entries, the claims.
+/// A row of the table: a name, the entries, the claims.
 type Case = (&'static str, Vec<Entry>, Map<String, Value>);
 
 fn main() -> io::Result<()> {
     divan::main();
-    // `cargo test` runs benchmarks too, once each: there is nothing to tell then.
+    // `cargo test` also runs each benchmark once; then no table is printed.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
     let mut out = io::stdout().lock();
     writeln!(out, "\ntime per rule")?;
     let mut times = Vec::new();
-    for (name, entries, claims) in PATTERNS.map(worst) {
-        let took = per_rule(&entries, &claims).as_nanos();
+    for (name, entries, claims) in PATTERNS.map(slow_case) {
+        let took = time_per_rule(&entries, &claims).as_nanos();
         writeln!(out, "  {name:<28}{took:>6} ns")?;
         times.push(took as f64);
     }
-    let large = per_rule(&large_policy(), &claims(20, SUBJECT)).as_nanos() as f64;
+    let large = time_per_rule(&large_policy(), &claims(20, SUBJECT)).as_nanos() as f64;
     drop(out);
     let literal = times[0];
     let slowest = times.iter().copied().fold(0.0, f64::max);
@@ -48,24 +48,25 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The shortest of a few runs: what disturbs one makes it longer only.
-fn per_rule(entries: &[Entry], claims: &Map<String, Value>) -> Duration {
+/// The time per rule, of the shortest of a few runs: other processes can only make a run longer.
+fn time_per_rule(entries: &[Entry], claims: &Map<String, Value>) -> Duration {
     let rules: usize = entries.iter().map(|entry| entry.rules.len()).sum();
     let run = |_| {
-        let begun = Instant::now();
+        let started = Instant::now();
         divan::black_box(evaluate_within(
             entries,
             claims,
             &RequestedToken::default(),
             &mut Work::unlimited(),
         ));
-        begun.elapsed()
+        started.elapsed()
     };
     let shortest = (0..10).map(run).min().unwrap_or_default();
     shortest / u32::try_from(rules).unwrap_or(u32::MAX)
 }
 
-/// A policy of so many entries with so many rules, each with this pattern on its own claim.
+/// A policy with this many entries, each with this many rules that have the pattern on different
+/// claims.
 fn policy(entries: usize, rules: usize, pattern: &str) -> Vec<Entry> {
     let rule = |index: usize| Rule {
         claim: format!("claim_{index}"),
@@ -107,11 +108,12 @@ fn ten_thousand_entries_of_twenty_rules(bencher: Bencher) {
     });
 }
 
-/// The patterns, on a claim of 200 times `a` that none of those ending in `b` matches.
+/// The names of the patterns. The claim is 200 times `a`, so the patterns that end in `b` do not
+/// match.
 const PATTERNS: [&str; 5] = ["literal", "star", "stars", "optional", "any"];
 
-/// 2,020 rules of one of the patterns.
-fn worst(name: &'static str) -> Case {
+/// 2,020 rules with one of the patterns.
+fn slow_case(name: &'static str) -> Case {
     let pattern = match name {
         "literal" => "a".repeat(LENGTH),
         "star" => "a*b".to_owned(),
@@ -119,7 +121,7 @@ fn worst(name: &'static str) -> Case {
         "optional" => "?".repeat(LENGTH) + "b",
         _ => ".".repeat(LENGTH - 1) + "b",
     };
-    // One entry that allows at the end, so that no edit distance is asked for.
+    // The last entry allows, so that no edit distances are computed.
     let mut entries = policy(100, 20, &pattern);
     entries.extend(policy(1, 20, "*"));
     (name, entries, claims(20, &"a".repeat(LENGTH)))
@@ -127,7 +129,7 @@ fn worst(name: &'static str) -> Case {
 
 #[divan::bench(args = PATTERNS, sample_count = 20)]
 fn patterns(bencher: Bencher, name: &'static str) {
-    let (_, entries, claims) = worst(name);
+    let (_, entries, claims) = slow_case(name);
     bencher.counter(ItemsCount::new(2_020_usize)).bench(|| {
         evaluate_within(&entries, &claims, &RequestedToken::default(), &mut Work::unlimited())
     });

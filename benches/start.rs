@@ -1,10 +1,9 @@
-//! How long the program takes to start, judge and print: `cargo bench --bench start`.
+//! Measures how long the program takes to start, judge and print: `cargo bench --bench start`.
 //!
-//! `doctor decode` and an offline diagnosis with a policy run beside `jwt decode` (the crate
-//! jwt-cli, where it is installed) as whole processes, in turn, hundreds of times; printed are the
-//! medians. What every process costs is in all of them: `true` shows how much that is. The programs
-//! are copied first, as installing does: what a linker wrote lies in smaller pieces in the system's
-//! cache, and starts more slowly.
+//! `doctor decode`, an offline diagnosis with a policy, and `jwt decode` (the crate jwt-cli, if it
+//! is installed) run in turn, hundreds of times; the medians are printed. `true` shows the time
+//! that every process takes. The programs are copied first, as by an installation: a file that the
+//! linker wrote is in smaller pieces in the system's cache, and starts more slowly.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -14,7 +13,7 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use doctor::loopback::SigningKey;
-use support::{doctor, is_listing, machine, median, row, time};
+use support::{doctor, is_listing, median, print_machine, row, time};
 
 const ROUNDS: usize = 400;
 
@@ -47,7 +46,7 @@ fn main() {
     };
     let installed = |name: &str, from: OsString| -> OsString {
         let copy = here.join(name);
-        // Where there is none to copy, PATH may have one.
+        // If there is no file to copy, PATH may have the program.
         std::fs::copy(from, &copy).map_or_else(|_| name.into(), |_| copy.into())
     };
     let doctor = installed("doctor", doctor());
@@ -64,7 +63,7 @@ fn main() {
             times.extend(time(command));
         }
     }
-    machine();
+    print_machine();
     let size = std::fs::metadata(&doctor).unwrap().len() as f64 / f64::from(1 << 20);
     row("size of the program, without the demo", &format!("{size:.2} MiB"), size / 6.0, "6 MiB");
     let [jwt, others @ ..] = times;

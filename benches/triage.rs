@@ -1,10 +1,10 @@
-//! How fast `doctor triage` reads: `cargo bench --bench triage`.
+//! Measures how fast `doctor triage` reads: `cargo bench --bench triage`.
 //!
-//! It makes two logs of 512 MiB: one of what builds print all day with a failure in every MiB, and
-//! one of nothing but the logs in `fixtures/logs`, which are full of failures. Each is read by
-//! `cat`, by `grep -F -f` and `rg -F -f` (where they are installed) with the texts that the doctor
-//! searches for, and by the doctor, as whole processes, in turn. Printed is the best of the rounds
-//! and how many times that of `cat`, which is no more than reading, it is.
+//! The benchmark makes two logs of 512 MiB: one of ordinary build output with a failure in every
+//! MiB, and one of the logs in `fixtures/logs`, which are full of failures. Each is read by `cat`,
+//! by `grep -F -f` and `rg -F -f` (if they are installed) with the texts that the doctor searches
+//! for, and by the doctor, in turn. The best of the rounds is printed, and its ratio to that of
+//! `cat`, which only reads.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod support;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{doctor, is_listing, machine, row};
+use support::{doctor, is_listing, print_machine, row};
 
 /// The size of a log, in bytes.
 const SIZE: usize = 512 << 20;
@@ -26,24 +26,26 @@ fn main() {
     if is_listing() {
         return;
     }
-    machine();
+    print_machine();
     let directory = tempfile::tempdir().unwrap();
     let needles = directory.path().join("needles");
     fs::write(&needles, doctor::gather::log::needles().join("\n")).unwrap();
-    for (title, log) in [("a build's log", builds as fn(&Path)), ("failures only", failures)] {
+    for (title, write_log) in
+        [("a build's log", write_build_log as fn(&Path)), ("failures only", write_failure_log)]
+    {
         let path = directory.path().join("log");
-        log(&path);
-        println!("{title}, {} MiB, {} texts to search for", SIZE >> 20, count(&needles));
+        write_log(&path);
+        println!("{title}, {} MiB, {} texts to search for", SIZE >> 20, count_lines(&needles));
         compare(title, &path, &needles);
     }
 }
 
-fn count(needles: &Path) -> usize {
+fn count_lines(needles: &Path) -> usize {
     fs::read_to_string(needles).unwrap().lines().count()
 }
 
-/// What builds print all day.
-fn builds(path: &Path) {
+/// Writes a log of ordinary build output.
+fn write_build_log(path: &Path) {
     let mut out = BufWriter::new(File::create(path).unwrap());
     let mut written = 0;
     let mut number = 0_usize;
@@ -76,8 +78,8 @@ fn builds(path: &Path) {
     out.flush().unwrap();
 }
 
-/// The plain logs of the corpus, over and over.
-fn failures(path: &Path) {
+/// Writes a log that repeats the plain logs of the corpus.
+fn write_failure_log(path: &Path) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
     let mut all = Vec::new();
     let folders = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
@@ -107,16 +109,16 @@ fn compare(title: &str, log: &Path, needles: &Path) {
     let mut best = [None::<Duration>; 4];
     for _ in 0..ROUNDS {
         for ((program, arguments), best) in commands.iter().zip(&mut best) {
-            let begin = Instant::now();
+            let started = Instant::now();
             let run = Command::new(program)
                 .args(*arguments)
                 .env("LC_ALL", "C")
-                // GNU grep stops at the first line where nobody reads what it prints.
+                // GNU grep stops at the first match if its output is /dev/null.
                 .stdout(File::create(&out).unwrap())
                 .stderr(Stdio::null())
                 .status();
             if run.is_ok_and(|status| status.code() != Some(127)) {
-                let elapsed = begin.elapsed();
+                let elapsed = started.elapsed();
                 *best = Some(best.map_or(elapsed, |known| known.min(elapsed)));
             }
         }

@@ -1,4 +1,4 @@
-//! What the benchmarks of whole processes share.
+//! Helpers for the benchmarks of processes.
 #![allow(dead_code, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::ffi::OsString;
@@ -9,35 +9,34 @@ use std::time::{Duration, Instant};
 use doctor::loopback::SigningKey;
 use serde_json::json;
 
-/// The id of the key that tokens are signed with.
+/// The `kid` of the signing key.
 pub const KID: &str = "the-key";
 
-/// Whether `cargo test --benches` asks for a list of tests, of which there are none.
+/// Whether `cargo test --benches` requests a list of tests, which is empty.
 pub fn is_listing() -> bool {
     std::env::args().any(|argument| argument == "--list")
 }
 
-/// The program to measure: the one that the variable `DOCTOR` names, else the one that was built
-/// with the benchmark.
+/// The program to measure: the one that the variable `DOCTOR` names, or the one built with the
+/// benchmark.
 pub fn doctor() -> OsString {
     std::env::var_os("DOCTOR").unwrap_or_else(|| env!("CARGO_BIN_EXE_doctor").into())
 }
 
-/// A row of the table in the README: what was measured, how long it took, and how many times that
-/// of something else it is.
+/// Prints a row of the README's table: what was measured, the time, and its ratio to something
+/// else.
 pub fn row(what: &str, took: &str, ratio: f64, of: &str) {
     println!("| {what} | {took} | {ratio:.2} times {of} |");
 }
 
-/// How long a process takes from its start to its end; `None` where it cannot be started. Nothing
-/// of what it prints is looked at.
+/// Runs a process and discards its output. Returns the time; `None` if it cannot be started.
 pub fn time(command: &mut Command) -> Option<Duration> {
-    let begun = Instant::now();
+    let started = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
-    Some(begun.elapsed())
+    Some(started.elapsed())
 }
 
-/// The most memory that a process held at once, in bytes, as far as this system tells.
+/// Runs a process. Returns its peak memory in bytes, if the system reports it.
 pub fn peak(command: &mut Command) -> Option<u64> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()?;
     let mut peak = None;
@@ -51,13 +50,13 @@ pub fn peak(command: &mut Command) -> Option<u64> {
     peak
 }
 
-/// The time that half of the runs do not exceed.
+/// The median of the times.
 pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
 
-/// A token of GitHub's shape for the organization acme.
+/// A token in the shape of GitHub's, for the organization acme.
 pub fn token(key: &SigningKey, subject: &str) -> String {
     let claims = json!({
         "iss": "https://token.actions.githubusercontent.com",
@@ -75,8 +74,8 @@ pub fn token(key: &SigningKey, subject: &str) -> String {
     key.sign(header.as_object().unwrap(), claims.as_object().unwrap()).unwrap()
 }
 
-/// The machine, for who reads the figures.
-pub fn machine() {
+/// Prints the machine on which the figures were measured.
+pub fn print_machine() {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::policy::claim_path::ClaimPath;
 
+type IsSet = fn(&Platform) -> bool;
+
 /// The fields of a platform's file, each with a test whether it is set.
-const FIELDS: &[(&str, fn(&Platform) -> bool)] = &[
+const FIELDS: &[(&str, IsSet)] = &[
     ("marker", |p| p.marker.is_some()),
     ("sources", |p| !p.sources.is_empty()),
     ("audience", |p| !matches!(p.audience, Audience::Unknown)),

@@ -5,24 +5,24 @@ use crate::nginx::{Certificate, Nginx};
 use crate::support::platforms::GITHUB;
 use crate::support::{Authority, EXCHANGE, WHOAMI, World};
 
-/// How it is served, and what is to be found.
+/// A configuration of nginx, and the expected result.
 struct Case {
     name: &'static str,
     certificate: fn(&Authority) -> Certificate,
-    /// What the backend's URL begins and ends with.
+    /// The scheme of the backend's URL, and the text after its port.
     url: (&'static str, &'static str),
-    /// How it listens.
+    /// The options of `listen`.
     listen: &'static str,
-    /// Of the server; `$cloud` stands for Pulumi Cloud's own address.
+    /// The directives of the server; `$cloud` stands for Pulumi Cloud's own address.
     directives: &'static str,
-    found: Found,
+    expected: Expected,
 }
 
-enum Found {
-    /// Nothing; and the requests that Pulumi Cloud got.
+enum Expected {
+    /// A healthy login, with these requests to Pulumi Cloud.
     Healthy(&'static [&'static str]),
-    /// This root cause, of this check, and what it says.
-    Root(&'static str, [&'static str; 2], &'static [&'static str]),
+    /// A root cause, its category and check, and texts of the finding.
+    RootCause(&'static str, [&'static str; 2], &'static [&'static str]),
 }
 
 const GOOD: Case = Case {
@@ -31,14 +31,14 @@ const GOOD: Case = Case {
     url: ("https", ""),
     listen: "ssl",
     directives: "location / { proxy_pass $cloud; }",
-    found: Found::Healthy(&[EXCHANGE, WHOAMI]),
+    expected: Expected::Healthy(&[EXCHANGE, WHOAMI]),
 };
 
 const CASES: &[Case] = &[
-    Case { name: "it_passes_everything_on", ..GOOD },
+    Case { name: "all_requests_are_passed_on", ..GOOD },
     Case { name: "http_2", listen: "ssl http2", ..GOOD },
     Case {
-        name: "two_slashes_are_made_one",
+        name: "two_slashes_are_merged",
         url: ("https", "/"),
         directives: "location / { proxy_pass $cloud$uri; }",
         ..GOOD
@@ -46,24 +46,32 @@ const CASES: &[Case] = &[
     Case {
         name: "two_slashes_are_passed_on",
         url: ("https", "/"),
-        found: Found::Root("exchange-rejected", ["exchange", "exchange"], &["//api/oauth/token"]),
+        expected: Expected::RootCause(
+            "exchange-rejected",
+            ["exchange", "exchange"],
+            &["//api/oauth/token"],
+        ),
         ..GOOD
     },
     Case {
-        name: "its_certificate_has_expired",
+        name: "certificate_has_expired",
         certificate: |authority| {
             Certificate::alone(&authority.issue_expired(&["127.0.0.1"]).unwrap())
         },
-        found: Found::Root("backend-tls-untrusted", ["backend", "cloud"], &["has expired"]),
+        expected: Expected::RootCause(
+            "backend-tls-untrusted",
+            ["backend", "cloud"],
+            &["has expired"],
+        ),
         ..GOOD
     },
     Case {
-        name: "the_intermediate_is_not_served",
+        name: "intermediate_is_not_sent",
         certificate: |authority| {
             let identity = authority.subordinate().unwrap().issue(&["127.0.0.1"]);
             Certificate::alone(&identity.unwrap())
         },
-        found: Found::Root(
+        expected: Expected::RootCause(
             "backend-tls-untrusted",
             ["backend", "cloud"],
             &["doctor loopback intermediate"],
@@ -71,9 +79,9 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "http_where_it_speaks_tls",
+        name: "http_to_tls_port",
         url: ("http", ""),
-        found: Found::Root(
+        expected: Expected::RootCause(
             "backend-not-pulumi",
             ["backend", "cloud"],
             &["400 The plain HTTP request was sent to HTTPS port"],
@@ -81,23 +89,31 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "it_serves_the_console",
+        name: "console_is_served",
         directives: "location / { default_type text/html; return 200 '<!doctype html>\
                      <title>Pulumi Console</title>'; }",
-        found: Found::Root("backend-not-pulumi", ["backend", "cloud"], &["Pulumi Console"]),
+        expected: Expected::RootCause(
+            "backend-not-pulumi",
+            ["backend", "cloud"],
+            &["Pulumi Console"],
+        ),
         ..GOOD
     },
     Case {
-        name: "it_serves_the_api_elsewhere",
+        name: "api_is_at_other_path",
         directives: "location / { return 404; } location /pulumi/ { proxy_pass $cloud/; }",
-        found: Found::Root("backend-not-pulumi", ["backend", "cloud"], &["404 Not Found"]),
+        expected: Expected::RootCause(
+            "backend-not-pulumi",
+            ["backend", "cloud"],
+            &["404 Not Found"],
+        ),
         ..GOOD
     },
     Case {
-        name: "a_login_is_asked_for",
+        name: "basic_authentication_is_required",
         directives: "auth_basic ci; auth_basic_user_file users; \
                      location / { proxy_pass $cloud; }",
-        found: Found::Root(
+        expected: Expected::RootCause(
             "backend-not-pulumi",
             ["backend", "cloud"],
             &["401 Authorization Required"],
@@ -105,9 +121,9 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "what_is_behind_it_is_down",
+        name: "upstream_is_down",
         directives: "location / { proxy_pass http://127.0.0.1:1; }",
-        found: Found::Root(
+        expected: Expected::RootCause(
             "exchange-server-error",
             ["exchange", "exchange"],
             &["502", "502 Bad Gateway"],
@@ -115,10 +131,10 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "what_is_behind_it_takes_too_long",
+        name: "upstream_times_out",
         directives: "location / { proxy_pass $cloud; } \
                      location = /api/oauth/token { return 504; }",
-        found: Found::Root(
+        expected: Expected::RootCause(
             "exchange-server-error",
             ["exchange", "exchange"],
             &["504", "504 Gateway Time-out"],
@@ -126,16 +142,20 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "it_limits_requests",
+        name: "request_rate_is_limited",
         directives: "location / { proxy_pass $cloud; } \
                      location = /api/oauth/token { add_header Retry-After 7 always; return 429; }",
-        found: Found::Root("exchange-rate-limited", ["exchange", "exchange"], &["429", "wait 7 s"]),
+        expected: Expected::RootCause(
+            "exchange-rate-limited",
+            ["exchange", "exchange"],
+            &["429", "wait 7 s"],
+        ),
         ..GOOD
     },
     Case {
-        name: "it_takes_no_large_requests",
+        name: "request_size_is_limited",
         directives: "client_max_body_size 100; location / { proxy_pass $cloud; }",
-        found: Found::Root(
+        expected: Expected::RootCause(
             "exchange-rejected",
             ["exchange", "exchange"],
             &["413", "413 Request Entity Too Large"],
@@ -143,22 +163,26 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "it_takes_only_get",
+        name: "only_get_is_allowed",
         directives: "location / { limit_except GET { deny all; } proxy_pass $cloud; }",
-        found: Found::Root("exchange-rejected", ["exchange", "exchange"], &["403 Forbidden"]),
+        expected: Expected::RootCause(
+            "exchange-rejected",
+            ["exchange", "exchange"],
+            &["403 Forbidden"],
+        ),
         ..GOOD
     },
     Case {
-        name: "it_drops_the_access_token",
+        name: "access_token_is_dropped",
         directives: "location / { proxy_pass $cloud; proxy_set_header Authorization ''; }",
-        found: Found::Root("whoami-unauthorized", ["whoami", "whoami"], &["401"]),
+        expected: Expected::RootCause("whoami-unauthorized", ["whoami", "whoami"], &["401"]),
         ..GOOD
     },
 ];
 
 pub fn tests() -> Vec<Test> {
-    let of = |case: &'static Case| (case.name.to_owned(), Box::new(|| case.check()) as _);
-    CASES.iter().map(of).collect()
+    let test = |case: &'static Case| (case.name.to_owned(), Box::new(|| case.check()) as _);
+    CASES.iter().map(test).collect()
 }
 
 impl Case {
@@ -174,21 +198,21 @@ impl Case {
         let (scheme, end) = self.url;
         let url = format!("{scheme}://127.0.0.1:{}{end}", nginx.port());
         let run = world.doctor().option("--cloud-url", url).json();
-        match self.found {
-            Found::Healthy(paths) => {
+        match self.expected {
+            Expected::Healthy(paths) => {
                 run.assert_healthy();
                 let requests = world.cloud.requests();
                 for path in paths {
                     assert!(requests.iter().any(|request| request.path() == *path), "{path}");
                 }
-                // What is offered is taken, as pulumi takes it.
+                // Like pulumi, the doctor uses HTTP/2 if the server offers it.
                 let version = if listen.contains("http2") { "HTTP/2.0" } else { "HTTP/1.1" };
                 let answers = nginx.answers();
                 assert!(answers.iter().all(|answer| answer.contains(version)), "{answers:#?}");
             }
-            Found::Root(code, [category, check], telling) => {
-                run.assert_root(code, category, check);
-                run.assert_says(code, telling);
+            Expected::RootCause(code, [category, check], texts) => {
+                run.assert_root_cause(code, category, check);
+                run.assert_finding_contains(code, texts);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Asking a server, as somebody who trusts an authority.
+//! An HTTP client for the peers.
 
 use std::thread;
 
@@ -6,27 +6,27 @@ use serde_json::Value;
 
 use crate::support::Authority;
 
-/// An HTTP client.
+/// An HTTP client that trusts one authority.
 #[derive(Clone)]
 pub struct Client {
     root: reqwest::Certificate,
 }
 
 impl Client {
-    /// A client that trusts this authority and nobody else.
+    /// A client that trusts only this authority.
     pub fn trusting(authority: &Authority) -> Self {
-        // An error means that another test was first.
+        // It fails if another test has installed the provider already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         Self { root: reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap() }
     }
 
-    /// The JSON that is served at a URL; none where nothing is, or something else.
+    /// The JSON that a URL serves with status 200.
     pub fn get(&self, url: &str) -> Option<Value> {
         let request = self.http().get(url);
         send(request).ok().filter(|(status, _)| *status == 200).map(|(_, body)| body)
     }
 
-    /// The answer to a form, which has to be a success.
+    /// Posts a form. Returns the answer, whose status must be 200.
     #[track_caller]
     pub fn post(&self, url: &str, form: &[(&str, &str)]) -> Value {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
@@ -42,9 +42,9 @@ impl Client {
     }
 }
 
-/// Sends it from a thread of its own: who asks may have a runtime already.
+/// Sends a request from a new thread, because the caller may run inside a runtime.
 fn send(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {
-    let sending = move || {
+    let send = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let answer = request.send().await?;
@@ -53,5 +53,5 @@ fn send(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {
             Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
         })
     };
-    thread::spawn(sending).join().unwrap()
+    thread::spawn(send).join().unwrap()
 }

@@ -1,6 +1,6 @@
-//! nginx in front of an issuer: its documents are files, as they are for many issuers in the world.
+//! nginx as an issuer that serves its documents as files, as many issuers do.
 //!
-//! What Pulumi Cloud makes of it is seen with another HTTP client than the program's.
+//! The test's Pulumi Cloud reads them with another HTTP client than the program's.
 
 use serde_json::{Map, json};
 
@@ -9,23 +9,23 @@ use crate::nginx::{Certificate, Nginx};
 use crate::registered::Registered;
 use crate::support::{Authority, Identity, KID, Run, SigningKey, object};
 
-/// What is served, and what is to be found.
+/// A configuration of nginx, and the expected result.
 struct Case {
     name: &'static str,
     /// The host in the issuer's URL.
     host: &'static str,
     certificate: fn(&Authority) -> Certificate,
-    /// What follows the port of `listen`.
+    /// The options of `listen`.
     listen: &'static str,
     directives: &'static str,
-    found: Found,
+    expected: Expected,
 }
 
-enum Found {
-    /// Nothing; and what the log of nginx says of each answer to the program.
+enum Expected {
+    /// A healthy login, with these texts in nginx's log of each answer to the program.
     Healthy(&'static [&'static str]),
-    /// This root cause, of this check, and what it says.
-    Root(&'static str, &'static str, &'static [&'static str]),
+    /// A root cause, its check, and texts of the finding.
+    RootCause(&'static str, &'static str, &'static [&'static str]),
 }
 
 const GOOD: Case = Case {
@@ -34,7 +34,7 @@ const GOOD: Case = Case {
     certificate: |authority| good(authority),
     listen: "ssl",
     directives: "$certificate",
-    found: Found::Healthy(&[]),
+    expected: Expected::Healthy(&[]),
 };
 
 fn good(authority: &Authority) -> Certificate {
@@ -44,25 +44,29 @@ fn good(authority: &Authority) -> Certificate {
 fn intermediate(authority: &Authority, is_complete: bool) -> Certificate {
     let intermediate = authority.subordinate().unwrap();
     let certificate = good(&intermediate);
-    if is_complete { certificate.with(&intermediate) } else { certificate }
+    if is_complete { certificate.with_intermediate(&intermediate) } else { certificate }
 }
 
 const CASES: &[Case] = &[
-    Case { name: "its_certificate_is_right", ..GOOD },
+    Case { name: "certificate_is_valid", ..GOOD },
     Case {
-        name: "its_certificate_has_expired",
+        name: "certificate_has_expired",
         certificate: |authority| {
             Certificate::alone(&authority.issue_expired(&["127.0.0.1"]).unwrap())
         },
-        found: Found::Root("issuer-tls-untrusted", "issuer", &["has expired", "2020-01-01"]),
+        expected: Expected::RootCause(
+            "issuer-tls-untrusted",
+            "issuer",
+            &["has expired", "2020-01-01"],
+        ),
         ..GOOD
     },
     Case {
-        name: "its_certificate_is_for_another_host",
+        name: "certificate_is_for_other_host",
         certificate: |authority| {
             Certificate::alone(&authority.issue(&["ci.example.test"]).unwrap())
         },
-        found: Found::Root(
+        expected: Expected::RootCause(
             "issuer-tls-untrusted",
             "issuer",
             &["is not for 127.0.0.1", "ci.example.test"],
@@ -70,21 +74,25 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "its_certificate_is_signed_by_itself",
+        name: "certificate_is_self_signed",
         certificate: |_| Certificate::alone(&Identity::self_signed(&["127.0.0.1"]).unwrap()),
-        found: Found::Root("issuer-tls-untrusted", "issuer", &["signed by itself"]),
+        expected: Expected::RootCause("issuer-tls-untrusted", "issuer", &["signed by itself"]),
         ..GOOD
     },
     Case {
-        name: "its_certificate_is_signed_by_an_authority_that_nobody_knows",
+        name: "authority_is_unknown",
         certificate: |_| good(&Authority::new().unwrap()),
-        found: Found::Root("issuer-tls-untrusted", "issuer", &["No authority that is trusted"]),
+        expected: Expected::RootCause(
+            "issuer-tls-untrusted",
+            "issuer",
+            &["No authority that is trusted"],
+        ),
         ..GOOD
     },
     Case {
-        name: "the_intermediate_is_not_served",
+        name: "intermediate_is_not_sent",
         certificate: |authority| intermediate(authority, false),
-        found: Found::Root(
+        expected: Expected::RootCause(
             "issuer-tls-untrusted",
             "issuer",
             &["doctor loopback intermediate", "has to send the authority's certificate too"],
@@ -92,18 +100,22 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "the_intermediate_is_served",
+        name: "intermediate_is_sent",
         certificate: |authority| intermediate(authority, true),
         ..GOOD
     },
     Case {
-        name: "the_intermediate_is_served_and_nobody_knows_the_authority",
+        name: "intermediate_is_sent_but_authority_unknown",
         certificate: |_| intermediate(&Authority::new().unwrap(), true),
-        found: Found::Root("issuer-tls-untrusted", "issuer", &["CN=doctor loopback authority"]),
+        expected: Expected::RootCause(
+            "issuer-tls-untrusted",
+            "issuer",
+            &["CN=doctor loopback authority"],
+        ),
         ..GOOD
     },
     Case {
-        name: "the_host_says_which_certificate",
+        name: "server_name_selects_certificate",
         host: "localhost",
         directives: "$certificate server_name localhost;",
         ..GOOD
@@ -111,25 +123,29 @@ const CASES: &[Case] = &[
     Case {
         name: "only_tls_1_2",
         directives: "$certificate ssl_protocols TLSv1.2;",
-        found: Found::Healthy(&["TLSv1.2"]),
+        expected: Expected::Healthy(&["TLSv1.2"]),
         ..GOOD
     },
     Case {
         name: "only_tls_1_3",
         directives: "$certificate ssl_protocols TLSv1.3;",
-        found: Found::Healthy(&["TLSv1.3"]),
+        expected: Expected::Healthy(&["TLSv1.3"]),
         ..GOOD
     },
     Case {
         name: "only_tls_before_1_2",
         directives: "$certificate ssl_protocols TLSv1 TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;",
-        found: Found::Root("issuer-unreachable", "issuer", &["TLS handshake", "TLS 1.2"]),
+        expected: Expected::RootCause(
+            "issuer-unreachable",
+            "issuer",
+            &["TLS handshake", "TLS 1.2"],
+        ),
         ..GOOD
     },
     Case {
-        name: "a_client_certificate_is_asked_for",
+        name: "client_certificate_is_required",
         directives: "$certificate ssl_verify_client on; ssl_client_certificate certificate.pem;",
-        found: Found::Root(
+        expected: Expected::RootCause(
             "discovery-not-found",
             "issuer",
             &["status 400", "400 No required SSL certificate was sent"],
@@ -137,91 +153,103 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "no_tls_at_all",
+        name: "port_speaks_no_tls",
         listen: "",
         directives: "",
-        found: Found::Root("issuer-unreachable", "issuer", &["TLS handshake", "is not TLS"]),
+        expected: Expected::RootCause(
+            "issuer-unreachable",
+            "issuer",
+            &["TLS handshake", "is not TLS"],
+        ),
         ..GOOD
     },
-    Case { name: "http_1_1", found: Found::Healthy(&["HTTP/1.1"]), ..GOOD },
-    // An issuer could be anybody's: it is not given the frames of HTTP/2 to play with.
+    Case { name: "http_1_1", expected: Expected::Healthy(&["HTTP/1.1"]), ..GOOD },
+    // An issuer may be hostile, so the doctor does not expose its HTTP/2 implementation to it.
     Case {
         name: "http_2_is_offered",
         listen: "ssl http2",
-        found: Found::Healthy(&["HTTP/1.1"]),
+        expected: Expected::Healthy(&["HTTP/1.1"]),
         ..GOOD
     },
     Case {
-        name: "compressed",
+        name: "documents_are_compressed",
         directives: "$certificate gzip on; gzip_types application/json; gzip_min_length 1;",
-        found: Found::Healthy(&["encoding=gzip", "transfer=chunked"]),
+        expected: Expected::Healthy(&["encoding=gzip", "transfer=chunked"]),
         ..GOOD
     },
     Case {
-        name: "in_chunks",
+        name: "documents_are_chunked",
         directives: "$certificate sub_filter_types application/json; sub_filter absent absent;",
-        found: Found::Healthy(&["encoding=- transfer=chunked"]),
+        expected: Expected::Healthy(&["encoding=- transfer=chunked"]),
         ..GOOD
     },
     Case {
-        name: "a_connection_per_request",
+        name: "one_connection_per_request",
         directives: "$certificate keepalive_timeout 0;",
         ..GOOD
     },
     Case {
-        name: "files_without_a_content_type_of_their_own",
+        name: "content_type_is_generic",
         directives: "$certificate default_type application/octet-stream;",
         ..GOOD
     },
     Case {
-        name: "a_byte_order_mark",
+        name: "discovery_has_byte_order_mark",
         directives: "$certificate sub_filter_types application/json; \
                      sub_filter '{\"issuer' '\u{feff}{\"issuer';",
-        found: Found::Root("discovery-invalid", "issuer", &["byte order mark"]),
+        expected: Expected::RootCause("discovery-invalid", "issuer", &["byte order mark"]),
         ..GOOD
     },
     Case {
-        name: "a_byte_order_mark_before_the_keys",
+        name: "keys_have_byte_order_mark",
         directives: "$certificate sub_filter_types application/json; \
                      sub_filter '{\"keys' '\u{feff}{\"keys';",
-        found: Found::Root("jwks-invalid", "keys", &["JSON"]),
+        expected: Expected::RootCause("jwks-invalid", "keys", &["JSON"]),
         ..GOOD
     },
     Case {
-        name: "a_login_is_asked_for",
+        name: "basic_authentication_is_required",
         directives: "$certificate auth_basic ci; auth_basic_user_file users;",
-        found: Found::Root("discovery-not-found", "issuer", &["status 401"]),
+        expected: Expected::RootCause("discovery-not-found", "issuer", &["status 401"]),
         ..GOOD
     },
     Case {
-        name: "nobody_may_read_it",
+        name: "access_is_forbidden",
         directives: "$certificate deny all;",
-        found: Found::Root("discovery-not-found", "issuer", &["status 403", "403 Forbidden"]),
+        expected: Expected::RootCause(
+            "discovery-not-found",
+            "issuer",
+            &["status 403", "403 Forbidden"],
+        ),
         ..GOOD
     },
     Case {
-        name: "what_is_behind_it_is_down",
+        name: "upstream_is_down",
         directives: "$certificate location / { proxy_pass http://127.0.0.1:1; }",
-        found: Found::Root("discovery-not-found", "issuer", &["status 502", "502 Bad Gateway"]),
+        expected: Expected::RootCause(
+            "discovery-not-found",
+            "issuer",
+            &["status 502", "502 Bad Gateway"],
+        ),
         ..GOOD
     },
     Case {
-        name: "it_hangs_up",
+        name: "server_closes_connection",
         directives: "$certificate return 444;",
-        found: Found::Root("issuer-unreachable", "issuer", &["broke off"]),
+        expected: Expected::RootCause("issuer-unreachable", "issuer", &["broke off"]),
         ..GOOD
     },
     Case {
-        name: "moved_on_the_same_host",
+        name: "redirect_on_same_host",
         directives: "$certificate \
                      location = /.well-known/openid-configuration { return 301 /moved; } \
                      location = /moved { alias root/.well-known/openid-configuration; }",
         ..GOOD
     },
     Case {
-        name: "moved_to_another_host",
+        name: "redirect_to_other_host",
         directives: "$certificate location /.well-known/ { return 302 https://login.example.test/; }",
-        found: Found::Root(
+        expected: Expected::RootCause(
             "discovery-not-found",
             "issuer",
             &["status 302", "https://login.example.test/"],
@@ -229,23 +257,23 @@ const CASES: &[Case] = &[
         ..GOOD
     },
     Case {
-        name: "the_keys_are_gone",
+        name: "keys_are_gone",
         directives: "$certificate location = /keys { return 410; }",
-        found: Found::Root("jwks-unreachable", "keys", &["status 410"]),
+        expected: Expected::RootCause("jwks-unreachable", "keys", &["status 410"]),
         ..GOOD
     },
     Case {
-        name: "the_keys_are_larger_than_they_look",
+        name: "compressed_keys_are_too_large",
         directives: "$certificate location = /keys { alias root/large; gzip on; \
                      gzip_types application/json; }",
-        found: Found::Root("jwks-invalid", "keys", &["1 MiB"]),
+        expected: Expected::RootCause("jwks-invalid", "keys", &["1 MiB"]),
         ..GOOD
     },
 ];
 
 pub fn tests() -> Vec<Test> {
-    let of = |case: &'static Case| (case.name.to_owned(), Box::new(|| case.check()) as _);
-    CASES.iter().map(of).collect()
+    let test = |case: &'static Case| (case.name.to_owned(), Box::new(|| case.check()) as _);
+    CASES.iter().map(test).collect()
 }
 
 impl Case {
@@ -256,7 +284,7 @@ impl Case {
         let certificates = [("certificate", &(self.certificate)(&authority)), ("wrong", &wrong)];
         let (listen, directives) = (self.listen, self.directives);
         let nginx = Nginx::start(&certificates, |port| {
-            // Who names no host, or another one, gets the first server.
+            // nginx uses the first server for clients that name no host, or another one.
             let other = match self.host {
                 "localhost" => {
                     format!("server {{ listen 127.0.0.1:{port} ssl; $wrong return 421; }}")
@@ -281,7 +309,7 @@ impl Case {
             ("/large", json!({"keys": [], "padding": "x".repeat(2 << 20)})),
         ];
         for (path, document) in documents {
-            nginx.file(path, document.to_string());
+            nginx.write_file(path, document.to_string());
         }
         let now = jiff::Timestamp::now().as_second();
         let claims = json!({
@@ -291,21 +319,21 @@ impl Case {
         let token = key.sign(&header, &object(claims)).unwrap();
         let rules = json!({"aud": "urn:pulumi:org:acme", "sub": "job:*"});
         let login = Registered::new(authority, &issuer, rules);
-        self.judge(&login.doctor(&token).json(), &nginx.answers());
+        self.assert_expected(&login.doctor(&token).json(), &nginx.answers());
     }
 
-    fn judge(&self, run: &Run, answers: &[String]) {
-        match self.found {
-            Found::Healthy(how) => {
+    fn assert_expected(&self, run: &Run, answers: &[String]) {
+        match self.expected {
+            Expected::Healthy(texts) => {
                 run.assert_healthy();
-                run.ended("signature", "pass", None);
-                let is_so = |answer: &String| how.iter().all(|how| answer.contains(how));
-                assert!(answers.iter().all(is_so), "{how:?}: {answers:#?}");
+                run.assert_check("signature", "pass", None);
+                let matches = |answer: &String| texts.iter().all(|text| answer.contains(text));
+                assert!(answers.iter().all(matches), "{texts:?}: {answers:#?}");
                 assert!(answers.iter().any(|answer| answer.contains("/keys 200")), "{answers:#?}");
             }
-            Found::Root(code, check, telling) => {
-                run.assert_root(code, "issuer", check);
-                run.assert_says(code, telling);
+            Expected::RootCause(code, check, texts) => {
+                run.assert_root_cause(code, "issuer", check);
+                run.assert_finding_contains(code, texts);
             }
         }
     }

@@ -1,7 +1,7 @@
-//! `doctor` against servers and a client that nobody here wrote: see README.md beside this file.
+//! Tests `doctor` against servers and a client of other projects: see README.md in this folder.
 //!
-//! A harness of its own, since a test that cannot run has to say so: cargo's passes over the output
-//! of tests that pass, and "ignored" alone does not tell why.
+//! The tests have their own harness, because a test that cannot run must say why: cargo's harness
+//! hides the output of passing tests, and prints only "ignored".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod client_certificate;
@@ -17,7 +17,7 @@ mod provider;
 mod registered;
 mod sdk;
 
-// The doubles and the way to run the program are those of the integration tests.
+// The doubles and the way to run the program are shared with the integration tests.
 #[path = "../it/reference.rs"]
 mod reference;
 #[path = "../it/support/mod.rs"]
@@ -29,10 +29,10 @@ use libtest_mimic::{Arguments, Trial};
 
 use peer::Peer;
 
-/// A test and its name.
+/// The name of a test, and the test.
 pub type Test = (String, Box<dyn FnOnce() + Send>);
 
-/// A list of test functions as tests, by the functions' names.
+/// Makes tests of functions, named after them.
 macro_rules! tests {
     ($($name:ident),+ $(,)?) => {
         vec![$((stringify!($name).to_owned(), Box::new($name) as Box<dyn FnOnce() + Send>)),+]

@@ -1,4 +1,4 @@
-//! `oauth2-mock-server`, with which others test their clients. It signs whatever it is asked for.
+//! `oauth2-mock-server`, a server for testing clients. It signs any claims.
 
 use serde_json::{Value, json};
 
@@ -9,18 +9,18 @@ use crate::{Test, tests};
 
 pub fn tests() -> Vec<Test> {
     tests![
-        its_tokens_log_in,
-        an_algorithm_that_it_does_not_offer,
-        an_altered_token,
-        a_token_that_was_cut_off,
-        a_token_that_names_another_key,
-        a_token_that_names_no_key,
-        an_expired_token,
-        a_token_of_tomorrow,
-        a_token_without_a_subject,
-        a_token_for_another_audience,
-        claims_of_every_json_type,
-        an_access_token_by_its_type,
+        token_logs_in,
+        algorithm_missing_in_discovery_is_accepted,
+        altered_token_fails,
+        truncated_token_is_recognised,
+        unknown_key_id_is_reported,
+        token_without_key_id_verifies,
+        expired_token_is_reported,
+        token_of_tomorrow_is_reported,
+        missing_subject_is_reported,
+        other_audience_is_reported,
+        claims_of_every_json_type_match,
+        access_token_is_recognised_by_type,
     ]
 }
 
@@ -36,21 +36,22 @@ impl Issuer {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["localhost"]).unwrap();
         let script = include_str!("node/oauth2-mock-server.mjs");
-        let (node, said) = Node::start(script, &identity, &[algorithm]);
-        let url = said["issuer"].as_str().unwrap().to_owned();
+        let (node, started) = Node::start(script, &identity, &[algorithm]);
+        let url = started["issuer"].as_str().unwrap().to_owned();
         let rules = json!({"aud": "urn:pulumi:org:acme", "sub": "johndoe"});
         Self { login: Registered::new(authority, &url, rules), url, _node: node }
     }
 
-    /// A token with these header fields and claims beside, or in the place of, its own.
+    /// Requests a token with these header parameters and claims, which are added to its own or
+    /// replace them.
     fn token(&self, header: Value, claims: Value) -> String {
-        let asked = json!({"header": header, "claims": claims}).to_string();
+        let wanted = json!({"header": header, "claims": claims}).to_string();
         let form = [
             ("grant_type", "password"),
             ("username", "johndoe"),
-            // Becomes the audience.
+            // The server makes the client id the audience.
             ("client_id", "urn:pulumi:org:acme"),
-            ("asked", &asked),
+            ("asked", &wanted),
         ];
         let answer = self.login.client.post(&format!("{}/token", self.url), &form);
         answer["id_token"].as_str().unwrap().to_owned()
@@ -65,79 +66,79 @@ fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-fn its_tokens_log_in() {
+fn token_logs_in() {
     let run = Issuer::start("RS256").diagnose(json!({}), json!({}));
     run.assert_healthy();
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }
 
-/// It says that it signs with RS256 and does not. The one that decides does not mind, so neither
-/// does the verdict.
-fn an_algorithm_that_it_does_not_offer() {
+/// The discovery document lists only RS256. Pulumi Cloud does not check that, so the login is
+/// healthy.
+fn algorithm_missing_in_discovery_is_accepted() {
     for algorithm in ["ES256", "PS256", "EdDSA"] {
         let run = Issuer::start(algorithm).diagnose(json!({}), json!({}));
         run.assert_healthy();
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
     }
 }
 
-fn an_altered_token() {
+fn altered_token_fails() {
     let issuer = Issuer::start("RS256");
     let token = issuer.token(json!({}), json!({"sub": "janedoe"}));
     let other = issuer.token(json!({}), json!({}));
     let (content, _) = token.rsplit_once('.').unwrap();
     let (_, signature) = other.rsplit_once('.').unwrap();
     let run = issuer.login.doctor(&format!("{content}.{signature}")).json();
-    run.assert_root("signature-invalid", "issuer", "signature");
+    run.assert_root_cause("signature-invalid", "issuer", "signature");
 }
 
-fn a_token_that_was_cut_off() {
+fn truncated_token_is_recognised() {
     let issuer = Issuer::start("RS256");
     let token = issuer.token(json!({}), json!({}));
     let run = issuer.login.doctor(&token[..token.len() - 9]).json();
-    run.assert_root("token-truncated", "input", "input");
+    run.assert_root_cause("token-truncated", "input", "input");
 }
 
-fn a_token_that_names_another_key() {
+fn unknown_key_id_is_reported() {
     let run = Issuer::start("RS256").diagnose(json!({"kid": "gone"}), json!({}));
-    run.assert_root("signing-key-not-found", "issuer", "signature");
-    run.assert_says("signing-key-not-found", &["gone"]);
+    run.assert_root_cause("signing-key-not-found", "issuer", "signature");
+    run.assert_finding_contains("signing-key-not-found", &["gone"]);
 }
 
-fn a_token_that_names_no_key() {
+fn token_without_key_id_verifies() {
     let run = Issuer::start("RS256").diagnose(json!({"kid": null}), json!({}));
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }
 
-fn an_expired_token() {
+fn expired_token_is_reported() {
     let issuer = Issuer::start("RS256");
     let run = issuer.diagnose(json!({}), json!({"iat": now() - 900, "exp": now() - 300}));
-    run.assert_root("token-expired", "token", "token");
-    run.assert_says("token-expired", &["5 min"]);
-    run.ended("signature", "pass", None);
+    run.assert_root_cause("token-expired", "token", "token");
+    run.assert_finding_contains("token-expired", &["5 min"]);
+    run.assert_check("signature", "pass", None);
 }
 
-fn a_token_of_tomorrow() {
+fn token_of_tomorrow_is_reported() {
     let tomorrow = now() + 86_400;
     let times = json!({"nbf": tomorrow, "iat": tomorrow, "exp": tomorrow + 600});
     let issuer = Issuer::start("RS256");
     let token = issuer.token(json!({}), times);
     let run = issuer.login.doctor(&token).arg("--no-exchange").json();
-    run.assert_root("token-not-yet-valid", "token", "token");
+    run.assert_root_cause("token-not-yet-valid", "token", "token");
 }
 
-fn a_token_without_a_subject() {
+fn missing_subject_is_reported() {
     let run = Issuer::start("RS256").diagnose(json!({}), json!({"sub": null}));
-    run.assert_root("token-claim-missing", "token", "token");
-    run.assert_says("token-claim-missing", &["sub"]);
+    run.assert_root_cause("token-claim-missing", "token", "token");
+    run.assert_finding_contains("token-claim-missing", &["sub"]);
 }
 
-fn a_token_for_another_audience() {
+fn other_audience_is_reported() {
     let run = Issuer::start("RS256").diagnose(json!({}), json!({"aud": ["a", "b"]}));
-    run.assert_root("audience-mismatch", "audience", "policy");
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
 }
 
-fn claims_of_every_json_type() {
+fn claims_of_every_json_type_match() {
     let mut issuer = Issuer::start("RS256");
     issuer.login.entry["rules"] = json!({
         "aud": "urn:pulumi:org:acme",
@@ -155,10 +156,10 @@ fn claims_of_every_json_type() {
     issuer.diagnose(json!({}), claims.clone()).assert_healthy();
     issuer.login.entry["rules"]["number"] = json!("43");
     let run = issuer.diagnose(json!({}), claims);
-    run.assert_root("claim-mismatch", "policy", "policy");
+    run.assert_root_cause("claim-mismatch", "policy", "policy");
 }
 
-fn an_access_token_by_its_type() {
+fn access_token_is_recognised_by_type() {
     let run = Issuer::start("RS256").diagnose(json!({"typ": "at+jwt"}), json!({}));
-    run.assert_root("token-is-access-token", "input", "input");
+    run.assert_root_cause("token-is-access-token", "input", "input");
 }

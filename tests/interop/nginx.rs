@@ -11,20 +11,20 @@ use crate::peer::Peer;
 use crate::process::Process;
 use crate::support::{Authority, Identity};
 
-/// A certificate with what is served beside it, and its key, in PEM.
+/// A certificate chain and its key, in PEM.
 pub struct Certificate {
     chain: String,
     key: String,
 }
 
 impl Certificate {
-    /// One that is served alone.
+    /// A certificate that is sent alone.
     pub fn alone(identity: &Identity) -> Self {
         Self { chain: identity.pem(), key: identity.key_pem() }
     }
 
-    /// The same, served with an intermediate authority's.
-    pub fn with(self, intermediate: &Authority) -> Self {
+    /// Adds the certificate of an intermediate authority to the chain.
+    pub fn with_intermediate(self, intermediate: &Authority) -> Self {
         Self { chain: self.chain + &intermediate.pem(), ..self }
     }
 }
@@ -37,14 +37,14 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it. `servers` writes the `server` blocks for a port; `$NAME` in them stands for the
-    /// directives that serve the certificate of that name.
+    /// Starts nginx. `servers` writes the `server` blocks for a port. `$NAME` in them stands for
+    /// the directives that use the certificate with that name.
     pub fn start(certificates: &[(&str, &Certificate)], servers: impl Fn(u16) -> String) -> Self {
-        // The port may be taken by somebody else in between.
-        (0..5).find_map(|_| Self::at(free_port(), certificates, &servers)).unwrap()
+        // Another process may take the port before nginx does.
+        (0..5).find_map(|_| Self::start_at(free_port(), certificates, &servers)).unwrap()
     }
 
-    fn at(
+    fn start_at(
         port: u16,
         certificates: &[(&str, &Certificate)],
         servers: &impl Fn(u16) -> String,
@@ -65,8 +65,8 @@ impl Nginx {
         let mut process = Process::start(command.args(options).arg(directory.path()));
         loop {
             if process.has_ended() {
-                let said = process.stop();
-                assert!(said.contains("Address already in use"), "{said}");
+                let stderr = process.stop();
+                assert!(stderr.contains("Address already in use"), "{stderr}");
                 return None;
             }
             if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
@@ -76,19 +76,19 @@ impl Nginx {
         }
     }
 
-    /// Its port on 127.0.0.1.
+    /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Serves a file, at its path.
-    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) {
+    /// Writes a file that is served at this path.
+    pub fn write_file(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.directory.path().join("root").join(path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
-    /// How it answered the program: a line per request, see `HEAD`.
+    /// The log of the answers to the program, one line each: see `log_format` in [`HEAD`].
     pub fn answers(&self) -> Vec<String> {
         let log = fs::read_to_string(self.directory.path().join("access.log")).unwrap();
         log.lines().filter(|line| line.starts_with("doctor/")).map(str::to_owned).collect()
@@ -99,8 +99,8 @@ fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// Everything is in the working directory, and one process that does not go into the background
-/// does it all.
+/// The beginning of the configuration: all files are in the working directory, and nginx runs as
+/// one process in the foreground.
 const HEAD: &str = "
 daemon off;
 master_process off;

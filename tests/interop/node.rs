@@ -1,4 +1,4 @@
-//! Servers that are written for Node.js.
+//! Servers that run on Node.js.
 
 use std::fs;
 
@@ -16,7 +16,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Runs a script with a certificate, its key and what else it takes; with what it says first.
+    /// Runs a script with a certificate, its key and further arguments. Returns the server, and the
+    /// first JSON object that it prints.
     pub fn start(script: &str, identity: &Identity, arguments: &[&str]) -> (Self, Value) {
         let directory = tempfile::tempdir().unwrap();
         let file = |name: &str, content: String| {
@@ -25,18 +26,18 @@ impl Node {
             path
         };
         let mut command = Peer::Node.command();
-        // The text and not the file: packages are looked for in the working directory.
+        // A script on the command line finds its packages in the working directory.
         command.args(["--input-type=module", "--eval", script, "--"]);
         command.arg(file("certificate.pem", identity.pem()));
         command.arg(file("key.pem", identity.key_pem()));
         let mut process = Process::start(command.args(arguments));
-        let said = process.says();
-        (Self { process, _directory: directory }, said)
+        let started = process.read_json();
+        (Self { process, _directory: directory }, started)
     }
 
-    /// Tells it something; what it says to it.
-    pub fn tell(&mut self, line: &str) -> Value {
-        self.process.tell(line);
-        self.process.says()
+    /// Sends a line to the server, and returns the JSON object that it prints then.
+    pub fn send(&mut self, line: &str) -> Value {
+        self.process.write_line(line);
+        self.process.read_json()
     }
 }

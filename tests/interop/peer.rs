@@ -1,22 +1,22 @@
-//! What the tests run against, as `tests/interop/setup` installs it.
+//! The programs of other projects that the tests use, as `tests/interop/setup` installs them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Something that the tests run against.
+/// A group of programs of other projects.
 #[derive(Clone, Copy)]
 pub enum Peer {
-    /// The issuers: packages for Node.js.
+    /// Issuers: packages for Node.js.
     Node,
-    /// The client of the API: a package for Python.
+    /// A client of Pulumi Cloud's API: a package for Python.
     Python,
-    /// The TLS front.
+    /// The web server.
     Nginx,
 }
 
 impl Peer {
-    /// Why it is not there; `None` where it is. Another version than the pinned one is none.
+    /// Why the pinned version is not installed; `None` if it is.
     pub fn missing(self) -> Option<String> {
         let pinned = match self {
             Self::Node => Some(include_str!("node/package-lock.json")),
@@ -31,8 +31,8 @@ impl Peer {
         Some(format!("{}: {why}; tests/interop/setup installs what can be had", self.name()))
     }
 
-    /// A process of it, in the directory where its packages are, with nothing of this environment
-    /// but what version managers find the interpreter by.
+    /// A command that runs in the directory of the packages. Of the environment, it gets only what
+    /// version managers need to find the interpreter.
     pub fn command(self) -> Command {
         let mut command = match self {
             Self::Node => Command::new("node"),
@@ -52,7 +52,7 @@ impl Peer {
     }
 
     fn directory(self) -> PathBuf {
-        // Beside target/tmp.
+        // The directory target/interop is beside target/tmp.
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop").join(self.name())
     }
 

@@ -10,17 +10,17 @@ use crate::{Test, tests};
 pub fn tests() -> Vec<Test> {
     tests![
         tokens_of_every_algorithm_log_in,
-        an_algorithm_by_its_new_name,
-        the_client_id_is_the_audience,
+        new_algorithm_name_is_unsupported,
+        client_id_is_audience,
         other_branch_subject_is_recognised,
-        keys_that_were_rotated_away_are_missed,
-        an_access_token_is_no_id_token,
+        rotated_key_is_missed,
+        access_token_is_recognised,
     ]
 }
 
 const SUBJECT: &str = "repo:acme/web:ref:refs/heads/main";
 
-/// The provider, with a login for the tokens of its client `ci-RS256` and the subject [`SUBJECT`].
+/// The provider, and a login for the tokens of its client `ci-RS256` with the subject [`SUBJECT`].
 struct Provider {
     node: Node,
     login: Registered,
@@ -31,19 +31,19 @@ impl Provider {
     fn start() -> Self {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
-        let (node, said) = Node::start(include_str!("node/oidc-provider.mjs"), &identity, &[]);
-        let issuer = said["issuer"].as_str().unwrap().to_owned();
+        let (node, started) = Node::start(include_str!("node/oidc-provider.mjs"), &identity, &[]);
+        let issuer = started["issuer"].as_str().unwrap().to_owned();
         let rules = json!({"aud": "ci-RS256", "sub": SUBJECT, "repository": "acme/*"});
         Self { node, login: Registered::new(authority, &issuer, rules), issuer }
     }
 
-    /// The ID token that a job of the client of this algorithm gets.
+    /// Requests an ID token as the client with this algorithm.
     fn id_token(&self, algorithm: &str) -> String {
         let hint = [("login_hint", SUBJECT), ("scope", "openid")];
-        let asked = self.post("backchannel_authentication_endpoint", algorithm, &hint);
+        let request = self.post("backchannel_authentication_endpoint", algorithm, &hint);
         let grant = [
             ("grant_type", "urn:openid:params:grant-type:ciba"),
-            ("auth_req_id", asked["auth_req_id"].as_str().unwrap()),
+            ("auth_req_id", request["auth_req_id"].as_str().unwrap()),
         ];
         let answer = self.post("token_endpoint", algorithm, &grant);
         answer["id_token"].as_str().unwrap().to_owned()
@@ -66,50 +66,50 @@ fn tokens_of_every_algorithm_log_in() {
         let run = provider.login.doctor(&provider.id_token(algorithm)).json();
         assert_eq!(run.report["token"]["header"]["alg"], algorithm);
         run.assert_healthy();
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
         assert_eq!(run.codes(), Vec::<&str>::new(), "{algorithm}");
     }
 }
 
-/// RFC 9864 gives EdDSA with this curve a name of its own. The CLI's JWT parser does not know it.
-fn an_algorithm_by_its_new_name() {
+/// RFC 9864 has a new name for EdDSA with this curve, which the CLI's JWT parser does not know.
+fn new_algorithm_name_is_unsupported() {
     let mut provider = Provider::start();
     provider.login.entry["rules"]["aud"] = json!("ci-Ed25519");
     let doctor = provider.login.doctor(&provider.id_token("Ed25519"));
     let run = doctor.arg("--no-exchange").json();
-    run.assert_root("algorithm-unsupported", "token", "token");
-    run.assert_says("algorithm-unsupported", &["Ed25519", "EdDSA"]);
-    run.ended("signature", "skip", Some("token"));
+    run.assert_root_cause("algorithm-unsupported", "token", "token");
+    run.assert_finding_contains("algorithm-unsupported", &["Ed25519", "EdDSA"]);
+    run.assert_check("signature", "skip", Some("token"));
 }
 
-fn the_client_id_is_the_audience() {
+fn client_id_is_audience() {
     let mut provider = Provider::start();
     provider.login.entry["rules"]["aud"] = json!("ci-ES256");
     let run = provider.login.doctor(&provider.id_token("RS256")).json();
-    run.assert_root("audience-mismatch", "audience", "policy");
-    run.assert_says("audience-mismatch", &["ci-ES256", "ci-RS256"]);
-    run.ended("signature", "pass", None);
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
+    run.assert_finding_contains("audience-mismatch", &["ci-ES256", "ci-RS256"]);
+    run.assert_check("signature", "pass", None);
 }
 
 fn other_branch_subject_is_recognised() {
     let mut provider = Provider::start();
     provider.login.entry["rules"]["sub"] = json!("repo:acme/web:ref:refs/heads/release");
     let run = provider.login.doctor(&provider.id_token("RS256")).json();
-    run.assert_root("subject-mismatch", "policy", "policy");
-    run.assert_says("subject-mismatch", &["main", "release"]);
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
+    run.assert_finding_contains("subject-mismatch", &["main", "release"]);
 }
 
-fn keys_that_were_rotated_away_are_missed() {
+fn rotated_key_is_missed() {
     let mut provider = Provider::start();
     let token = provider.id_token("RS256");
     provider.login.doctor(&token).json().assert_healthy();
-    provider.node.tell("rotate");
+    provider.node.send("rotate");
     let run = provider.login.doctor(&token).json();
-    run.assert_root("signing-key-not-found", "issuer", "signature");
+    run.assert_root_cause("signing-key-not-found", "issuer", "signature");
     provider.login.doctor(&provider.id_token("RS256")).json().assert_healthy();
 }
 
-fn an_access_token_is_no_id_token() {
+fn access_token_is_recognised() {
     let provider = Provider::start();
     let form = [
         ("grant_type", "client_credentials"),
@@ -118,5 +118,5 @@ fn an_access_token_is_no_id_token() {
     ];
     let answer = provider.post("token_endpoint", "RS256", &form);
     let run = provider.login.doctor(answer["access_token"].as_str().unwrap()).json();
-    run.assert_root("token-is-access-token", "input", "input");
+    run.assert_root_cause("token-is-access-token", "input", "input");
 }

@@ -1,26 +1,26 @@
-//! A Pulumi Cloud that has an issuer registered which nobody here wrote.
+//! The test's Pulumi Cloud with a registered issuer of another project.
 
 use serde_json::{Value, json};
 
 use crate::http::Client;
 use crate::support::{self, Authority, Cloud, Doctor, ORGANIZATION};
 
-/// The world of a login with such an issuer's tokens.
+/// A setup for logins with the tokens of an issuer of another project.
 pub struct Registered {
     pub authority: Authority,
     pub client: Client,
     pub cloud: Cloud,
-    /// The policy entry that lets its tokens in.
+    /// The policy entry that allows its tokens.
     pub entry: Value,
 }
 
 impl Registered {
-    /// Registers an issuer. Pulumi Cloud asks it, as the real one does, at every exchange.
+    /// Registers an issuer. Like the real one, the Pulumi Cloud fetches its keys at every exchange.
     pub fn new(authority: Authority, issuer: &str, rules: Value) -> Self {
         let cloud = Cloud::start(authority.issue(&["127.0.0.1"]).unwrap());
         let client = Client::trusting(&authority);
-        let asking = client.clone();
-        cloud.register_served(ORGANIZATION, issuer, move |url| asking.get(url));
+        let cloud_client = client.clone();
+        cloud.register_external(ORGANIZATION, issuer, move |url| cloud_client.get(url));
         let entry = json!({
             "decision": "allow",
             "tokenType": "organization",
@@ -30,8 +30,10 @@ impl Registered {
         Self { authority, client, cloud, entry }
     }
 
-    /// A diagnosis of a token.
+    /// Prepares a diagnosis of a token.
     pub fn doctor(&self, token: &str) -> Doctor {
-        support::ready(&self.authority, &self.cloud, &self.entry).arg(token).secret(token)
+        support::doctor_without_token(&self.authority, &self.cloud, &self.entry)
+            .arg(token)
+            .secret(token)
     }
 }

@@ -1,4 +1,4 @@
-//! The logins that the doctor is compared with the real CLI on: one row each.
+//! The logins for which the doctor is compared with the real CLI.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,25 +19,25 @@ impl Answer {
     }
 }
 
-/// A login and what it meets.
+/// A login, its environment, and the answers of the server.
 pub struct Case {
     pub name: String,
     pub arguments: Vec<String>,
-    /// Variables set, or taken away.
+    /// Variables that are set or, without a value, removed.
     pub environment: Vec<(&'static str, Option<String>)>,
     /// Name, content, mode.
     pub files: Vec<(&'static str, Vec<u8>, u32)>,
     pub token: String,
     pub exchange: Answer,
     pub user: Answer,
-    /// The server looks at the end of a path only.
+    /// Whether the server compares only the end of a path.
     pub answers_anywhere: bool,
 }
 
 pub const MINTED: &str = r#"{"access_token":"pul-0123456789abcdef0123456789abcdef01234567","issued_token_type":"urn:pulumi:token-type:access_token:organization","token_type":"Bearer","expires_in":7200,"scope":""}"#;
 pub const USER: &str = r#"{"id":"1","githubLogin":"ci-bot","name":"CI","organizations":[{"githubLogin":"acme","name":"Acme"}],"tokenInfo":{"name":"t","organization":"acme"}}"#;
 const HEADER: &str = r#"{"alg":"RS256","kid":"k"}"#;
-/// Without an organization in its audience.
+/// Claims whose audience names no organization.
 const CLAIMS: &str =
     r#"{"iss":"https://127.0.0.1:1","sub":"s","aud":"api://x","iat":1700000000,"exp":4000000000}"#;
 
@@ -45,12 +45,13 @@ fn jwt(header: &str, claims: &str, signature: &str) -> String {
     format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
 }
 
-/// 256 bytes, as RS256 signs with 2048 bits.
+/// A signature of 256 bytes, as of RS256 with 2048 bits.
 fn signature() -> String {
     URL_SAFE_NO_PAD.encode([7; 256])
 }
 
-/// A login of these arguments, which are divided at blanks; a healthy one unless a case says more.
+/// A login with these arguments, which are split at spaces. The servers answer as for a healthy
+/// login.
 fn case(name: impl Into<String>, arguments: &str) -> Case {
     Case {
         name: name.into(),
@@ -69,7 +70,7 @@ fn case(name: impl Into<String>, arguments: &str) -> Case {
 }
 
 impl Case {
-    /// An argument with blanks in it.
+    /// Adds an argument, which may contain spaces.
     pub fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
@@ -132,16 +133,16 @@ impl Case {
         self
     }
 
-    /// Without an argument of this text.
+    /// Removes all arguments with this text.
     pub fn without(mut self, argument: &str) -> Self {
         self.arguments.retain(|known| known != argument);
         self
     }
 
-    /// With another argument in the place of this one.
-    pub fn replacing(mut self, argument: &str, by: &str) -> Self {
-        let places = self.arguments.iter_mut().filter(|known| *known == argument);
-        places.for_each(|place| by.clone_into(place));
+    /// Replaces all arguments with this text.
+    pub fn replacing(mut self, argument: &str, replacement: &str) -> Self {
+        let arguments = self.arguments.iter_mut().filter(|known| *known == argument);
+        arguments.for_each(|argument| replacement.clone_into(argument));
         self
     }
 
@@ -155,9 +156,9 @@ pub fn good(name: String) -> Case {
     case(name, GOOD)
 }
 
-/// A login that works.
+/// The arguments of a login that works.
 const GOOD: &str = "{url} --oidc-token {token} --oidc-org acme";
-/// The same without the URL.
+/// The arguments without the URL.
 const NO_URL: &str = "--oidc-token {token} --oidc-org acme";
 
 pub fn all() -> Vec<Case> {

@@ -1,21 +1,21 @@
-//! Logins with two things wrong at once: which does the CLI report first? And, on request, logins
-//! with several things wrong, drawn at random.
+//! Logins with two faults at once, which show what the CLI reports first; and, on request, random
+//! logins with several faults.
 
 use super::cases::{self, Case};
 
-/// Two faults of the same slot cannot be combined.
+/// The part of a login that a fault changes. Two faults of the same slot cannot be combined.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Url,
     Token,
     Folder,
-    /// Combines with everything.
+    /// A fault that can be combined with all others.
     Free,
 }
 
 type Fault = (&'static str, Slot, fn(Case) -> Case);
 
-/// Each changes a login that works.
+/// The faults; each changes a working login.
 const FAULTS: [Fault; 20] = [
     ("no-org", Slot::Free, |case| case.without("--oidc-org").without("acme")),
     ("team-and-user", Slot::Free, |case| case.arg("--oidc-team=dev").arg("--oidc-user=jane")),

@@ -1,7 +1,7 @@
-//! The doctor against the real CLI: see ../README.md.
+//! Compares the doctor with the real CLI: see ../README.md.
 //!
-//! Each case is a login that the real `pulumi login` and `doctor login` make in the same
-//! environment, against servers that answer the same. The program is named by `PULUMI_CLI`.
+//! The real `pulumi login` and `doctor login` run each case in the same environment, against
+//! servers that answer the same. `PULUMI_CLI` names the CLI's program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod cases;
@@ -21,8 +21,9 @@ use cases::Case;
 use compare::{Doctor, Fact};
 use stage::{Outcome, Stage};
 
-/// Most of the time is spent waiting: the CLI tries a failing request for seven seconds.
-const AT_A_TIME: usize = 12;
+/// The number of parallel runs, which mostly wait: the CLI retries a failing request for seven
+/// seconds.
+const THREADS: usize = 12;
 
 fn main() -> ExitCode {
     let Some(program) = std::env::var_os("PULUMI_CLI").map(PathBuf::from) else {
@@ -32,14 +33,14 @@ fn main() -> ExitCode {
     let output = Command::new(&program).arg("version").output().expect("PULUMI_CLI runs");
     let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    // The recorded cases, or others drawn at random.
-    let drawn = std::env::var("RANDOM_CASES").ok().map(|count| {
+    // The recorded cases, or random ones.
+    let random_cases = std::env::var("RANDOM_CASES").ok().map(|count| {
         let seed = std::env::var("SEED").map_or_else(|_| new_seed(), |seed| seed.parse().unwrap());
         println!("SEED={seed} RANDOM_CASES={count}");
         combinations::random(seed, count.parse().unwrap())
     });
-    let is_recorded = drawn.is_none() && filter.is_none();
-    let cases: Vec<Case> = drawn
+    let is_recorded = random_cases.is_none() && filter.is_none();
+    let cases: Vec<Case> = random_cases
         .unwrap_or_else(cases::all)
         .into_iter()
         .filter(|case| filter.as_deref().is_none_or(|text| case.name.contains(text)))
@@ -47,11 +48,11 @@ fn main() -> ExitCode {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
+        for _ in 0..THREADS {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let fact = fact(&Stage::new(case).run(&program, &["login"]));
-                    let doctor = Doctor::of(case, &version);
+                    let doctor = Doctor::run(case, &version);
                     done.lock().unwrap().push((case, fact, doctor));
                 }
             });
@@ -78,7 +79,7 @@ fn new_seed() -> u64 {
     now.map_or(0, |now| now.as_secs())
 }
 
-/// What the real CLI did.
+/// The behaviour of the real CLI in a run.
 fn fact(run: &Outcome) -> Fact {
     let status = run.status.unwrap_or(-1);
     let message = match run.stderr.find("error: ").filter(|_| status != 0) {
@@ -89,7 +90,7 @@ fn fact(run: &Outcome) -> Fact {
     Fact { status, message: compare::without_secrets(message), exchange }
 }
 
-/// Writes down what the real CLI did.
+/// Records the behaviour of the real CLI.
 fn write<'a>(version: &str, facts: impl Iterator<Item = (&'a str, &'a Fact)>) {
     let mut text = "case\texit status\tmessage\texchange\n".to_owned();
     for (name, fact) in facts {

@@ -1,5 +1,5 @@
-//! Where a login is run: a directory, an environment from nothing, and a Pulumi Cloud on loopback
-//! that answers as the case says. The same for the real CLI and for the doctor.
+//! The setup for running a login: a directory, an otherwise empty environment, and a Pulumi Cloud
+//! on loopback with the answers of the case. The real CLI and the doctor get the same setup.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::cases::{Answer, Case};
 
-/// The real CLI tries a request that fails four times, in seven seconds.
+/// The time limit of a run. The real CLI tries a failing request four times in seven seconds.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A login that was run.
+/// The result of a login.
 pub struct Outcome {
     pub status: Option<i32>,
     pub stdout: String,
@@ -24,7 +24,7 @@ pub struct Outcome {
     pub exchange: Option<String>,
 }
 
-/// A case set up in a directory of its own.
+/// A case that is set up in its own directory.
 pub struct Stage<'a> {
     case: &'a Case,
     directory: tempfile::TempDir,
@@ -42,7 +42,7 @@ impl<'a> Stage<'a> {
             let path = stage.path(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             match str::from_utf8(content) {
-                Ok(text) => fs::write(&path, stage.filled(text)).unwrap(),
+                Ok(text) => fs::write(&path, stage.fill_in(text)).unwrap(),
                 Err(_) => fs::write(&path, content).unwrap(),
             }
             set_mode(&path, *mode);
@@ -54,28 +54,28 @@ impl<'a> Stage<'a> {
         self.directory.path().join(name)
     }
 
-    /// Puts this run's values into a text.
-    fn filled(&self, text: &str) -> String {
+    /// Replaces the placeholders in a text by this run's values.
+    fn fill_in(&self, text: &str) -> String {
         text.replace("{token}", &self.case.token)
             .replace("{url}", &self.cloud.url())
             .replace("{port}", &self.cloud.port.to_string())
             .replace("{dir}", &self.directory.path().to_string_lossy())
     }
 
-    /// Takes this run's values out of a text.
-    fn neutral(&self, text: &str) -> String {
+    /// Replaces this run's values in a text by the placeholders.
+    fn to_placeholders(&self, text: &str) -> String {
         text.replace(&self.case.token, "{token}")
             .replace(&self.cloud.url(), "{url}")
             .replace(&format!(":{}", self.cloud.port), ":{port}")
             .replace(&*self.directory.path().to_string_lossy(), "{dir}")
     }
 
-    /// Runs a program with the case's arguments behind `first`.
+    /// Runs a program with the arguments `first` and those of the case.
     pub fn run(&self, program: &Path, first: &[&str]) -> Outcome {
         let mut command = Command::new(program);
         command
             .args(first)
-            .args(self.case.arguments.iter().map(|argument| self.filled(argument)))
+            .args(self.case.arguments.iter().map(|argument| self.fill_in(argument)))
             .env_clear()
             .env("PATH", self.path("bin"))
             .env("HOME", self.path("home"))
@@ -88,16 +88,16 @@ impl<'a> Stage<'a> {
             .stderr(Stdio::piped());
         for (name, value) in &self.case.environment {
             match value {
-                Some(value) => command.env(name, self.filled(value)),
+                Some(value) => command.env(name, self.fill_in(value)),
                 None => command.env_remove(name),
             };
         }
-        let output = within_limit(command);
+        let output = output_within_limit(command);
         Outcome {
             status: output.status.code(),
-            stdout: self.neutral(&String::from_utf8_lossy(&output.stdout)),
-            stderr: self.neutral(&String::from_utf8_lossy(&output.stderr)),
-            exchange: self.cloud.exchange().map(|line| self.neutral(&line)),
+            stdout: self.to_placeholders(&String::from_utf8_lossy(&output.stdout)),
+            stderr: self.to_placeholders(&String::from_utf8_lossy(&output.stderr)),
+            exchange: self.cloud.exchange().map(|line| self.to_placeholders(&line)),
         }
     }
 }
@@ -111,7 +111,7 @@ fn set_mode(path: &Path, mode: u32) {
 #[cfg(not(unix))]
 fn set_mode(_: &Path, _: u32) {}
 
-fn within_limit(mut command: Command) -> Output {
+fn output_within_limit(mut command: Command) -> Output {
     let mut child = command.spawn().unwrap();
     let deadline = Instant::now() + LIMIT;
     while child.try_wait().unwrap().is_none() {
@@ -123,7 +123,7 @@ fn within_limit(mut command: Command) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A Pulumi Cloud of one case.
+/// The Pulumi Cloud of one case.
 struct Cloud {
     port: u16,
     /// Every request: its first line, and its body.
@@ -138,12 +138,12 @@ impl Cloud {
         let log = Arc::clone(&requests);
         let (exchange, user, anywhere) =
             (case.exchange.clone(), case.user.clone(), case.answers_anywhere);
-        // Ends with the process.
+        // The thread ends with the process.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let answer = |line: &str| {
                     let path = line.split(' ').nth(1).unwrap_or_default();
-                    let is = |wanted: &str| path == wanted || anywhere && path.ends_with(wanted);
+                    let is = |end: &str| path == end || anywhere && path.ends_with(end);
                     if is("/api/oauth/token") && line.starts_with("POST ") {
                         exchange.clone()
                     } else if is("/api/user") {
@@ -154,7 +154,7 @@ impl Cloud {
                         Answer::new(404, "404 page not found")
                     }
                 };
-                // A client that goes away is none of the test's.
+                // Errors of a client that closes its connection do not matter.
                 let _ = serve(stream, answer, &log);
             }
         });

@@ -1,5 +1,5 @@
-//! Support bundles. That the diagnoses of the tests can be judged again from their bundles, with the
-//! same result, is seen to by [`crate::support::Run`]; here is what is in one.
+//! The contents of support bundles. [`crate::support::Run`] checks for all diagnoses of the tests
+//! that their bundles give the same result when they are judged again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ fn bundle(run: &Run) -> Value {
     serde_json::from_str(&run.file("bundle.json")).unwrap()
 }
 
-fn writing(doctor: Doctor) -> Doctor {
+fn with_bundle(doctor: Doctor) -> Doctor {
     doctor.args(["--bundle", "bundle.json"])
 }
 
-/// A replay of a text.
+/// Prepares a replay of a bundle with this text.
 fn replay(text: impl AsRef<[u8]>) -> Doctor {
     Doctor::bare().file("b.json", text).args(["replay", "b.json"])
 }
@@ -33,7 +33,7 @@ fn findings(run: &Run) -> String {
 fn bundle_is_private_and_follows_no_link() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let world = World::new(&platforms::GITHUB);
-    let doctor = writing(world.doctor()).file("kept.json", "kept");
+    let doctor = with_bundle(world.doctor()).file("kept.json", "kept");
     let path = doctor.path("bundle.json");
     symlink(doctor.path("kept.json"), &path).unwrap();
     let run = doctor.json();
@@ -64,7 +64,7 @@ fn conflicting_options_are_refused() {
     for (doctor, words) in [
         (doctor().args(["--bundle", "-"]), "standard output is the report's"),
         (doctor().arg("--redact"), "add --bundle FILE or --report FILE.html"),
-        (writing(doctor()).args(["--output", "./bundle.json"]), "--output names the same file"),
+        (with_bundle(doctor()).args(["--output", "./bundle.json"]), "--output names the same file"),
         (replay("{}").args(["--bundle", "b", "--output", "b"]), "--output names the same file"),
     ] {
         let run = doctor.run();
@@ -84,7 +84,8 @@ fn login_and_demo_write_bundles() {
     assert_eq!(run.status, 3, "{}", run.stderr);
     assert_eq!(bundle(&run)["redacted"], true);
 
-    let demo = writing(Doctor::bare().args(["demo", "audience-mismatch"])).arg("--redact").json();
+    let demo =
+        with_bundle(Doctor::bare().args(["demo", "audience-mismatch"])).arg("--redact").json();
     let replayed = replay(demo.file("bundle.json")).json();
     assert_eq!(replayed.root_cause(), Some("audience-mismatch"));
 }
@@ -93,7 +94,7 @@ fn login_and_demo_write_bundles() {
 
 #[test]
 fn unread_values_are_left_out() {
-    const UNKNOWN: &str = "a-value-that-nothing-is-known-of";
+    const UNKNOWN: &str = "a-value-of-an-unknown-claim";
     let mut world = World::new(&platforms::GITHUB);
     for (name, value) in [
         ("unknown", json!(UNKNOWN)),
@@ -116,13 +117,13 @@ fn unread_values_are_left_out() {
             }),
         ),
     );
-    let run = writing(world.doctor()).json();
+    let run = with_bundle(world.doctor()).json();
     assert_eq!(run.status, 0, "{:?}", run.codes());
     let text = run.file("bundle.json");
     assert!(!text.contains(UNKNOWN), "{text}");
     let claims = &bundle(&run)["evidence"]["token"]["claims"];
     assert_eq!(claims["ruled"]["by"], "the-rule");
-    // That a claim is there, and of what kind, may be what a rule misses.
+    // A finding may depend on whether a claim exists, and on its type.
     assert!(claims["nested"]["inner"].is_string() && claims["unknown"].is_string());
 }
 
@@ -131,7 +132,7 @@ fn answer_without_message_is_kept_truncated() {
     let world = World::new(&platforms::GITHUB);
     let long = "x".repeat(2000);
     world.cloud.answer(WHOAMI, Response::json(403, &json!({"detail": long, "last": "secretly"})));
-    let run = writing(world.doctor()).json();
+    let run = with_bundle(world.doctor()).json();
     let text = run.file("bundle.json");
     assert!(text.contains("detail") && !text.contains("secretly"), "{text}");
     assert_eq!(findings(&run), findings(&replay(text).json()));
@@ -140,7 +141,7 @@ fn answer_without_message_is_kept_truncated() {
 #[test]
 fn strict_is_not_stored_in_bundle() {
     let world = World::new(&platforms::GITHUB);
-    let doctor = || writing(world.doctor()).arg("--insecure");
+    let doctor = || with_bundle(world.doctor()).arg("--insecure");
     let (lax, strict) = (doctor().json(), doctor().arg("--strict").json());
     assert_eq!((lax.status, strict.status), (0, 1));
     let again = replay(strict.file("bundle.json"));
@@ -151,7 +152,7 @@ fn strict_is_not_stored_in_bundle() {
 
 // ---------------------------------------------------------------------------- redaction
 
-/// Names as people have them; long enough not to come about by chance.
+/// Realistic names, long enough not to occur by chance.
 const NAMES: [&str; 8] = [
     "umbrella-holdings",
     "umbrella",
@@ -163,7 +164,7 @@ const NAMES: [&str; 8] = [
     "gitlab.umbrella.example",
 ];
 
-fn named_world() -> World {
+fn world_with_names() -> World {
     let mut world = World::new(&platforms::GITHUB);
     let claims = &mut world.shape.claims;
     for (name, value) in [
@@ -184,10 +185,10 @@ fn named_world() -> World {
     world
 }
 
-fn named(world: &World) -> Doctor {
+fn doctor_with_names(world: &World) -> Doctor {
     let mut policy = world.policy();
     policy["organization"] = json!("umbrella-holdings");
-    writing(world.doctor())
+    with_bundle(world.doctor())
         .file("policy.json", policy.to_string())
         .option("--oidc-org", "umbrella-holdings")
         .args(["--oidc-team", "skunkworks", "--offline"])
@@ -207,22 +208,21 @@ fn assert_names_are_gone(text: &str) {
 
 #[test]
 fn redacted_bundle_has_same_codes() {
-    let mut world = named_world();
+    let mut world = world_with_names();
     let entry = &mut world.shape.entry;
     entry["tokenType"] = json!("team");
     entry["teamName"] = json!("skunk*");
-    let run = named(&world).json();
+    let run = doctor_with_names(&world).json();
     assert_eq!(run.root_cause(), Some("subject-mismatch"), "{:?}", run.codes());
     assert!(run.file("bundle.json").contains("umbrella-holdings"));
-    let redacted = named(&world).arg("--redact").json();
+    let redacted = doctor_with_names(&world).arg("--redact").json();
     let text = redacted.file("bundle.json");
     assert_names_are_gone(&text);
     assert_eq!(findings(&redacted).len(), findings(&run).len(), "the report keeps the names");
 
     let again = replay(&text).json();
     assert_eq!(again.codes(), run.codes());
-    // Which claim fails.
-    let place = |run: &Run| {
+    let failing_claim = |run: &Run| {
         let proofs = run.finding("subject-mismatch")["evidence"].as_array().unwrap().clone();
         let differs = proofs
             .iter()
@@ -230,7 +230,7 @@ fn redacted_bundle_has_same_codes() {
             .unwrap_or_else(|| panic!("{proofs:?}"));
         differs["where"].as_str().unwrap().split(',').next().unwrap().to_owned()
     };
-    assert_eq!(place(&again), place(&run));
+    assert_eq!(failing_claim(&again), failing_claim(&run));
     assert_eq!(
         run.report["policy"]["rules"]
             .as_array()
@@ -245,7 +245,7 @@ fn redacted_bundle_has_same_codes() {
             .map(|r| &r["matched"])
             .collect::<Vec<_>>(),
     );
-    // The same name is the same pseudonym, wherever it stands.
+    // A name has the same pseudonym everywhere.
     let evidence = &bundle(&redacted)["evidence"];
     let organization = evidence["login"]["organization"].as_str().unwrap();
     let claims = &evidence["token"]["claims"];
@@ -256,10 +256,10 @@ fn redacted_bundle_has_same_codes() {
     assert!(subject.starts_with(&format!("repo:{repository}:environment:")), "{subject}");
 }
 
-/// A reader sees what a name names, and where the same one stands.
+/// A pseudonym shows the kind of the name.
 #[test]
-fn names_are_numbered_by_what_they_name() {
-    let run = named(&named_world()).arg("--redact").json();
+fn pseudonyms_have_kind_and_number() {
+    let run = doctor_with_names(&world_with_names()).arg("--redact").json();
     let evidence = &bundle(&run)["evidence"];
     let organization = evidence["login"]["organization"].as_str().unwrap();
     assert!(organization.starts_with("org-"), "{organization}");
@@ -269,17 +269,17 @@ fn names_are_numbered_by_what_they_name() {
     let repository = claims["repository"].as_str().unwrap();
     assert!(repository.starts_with(&format!("{organization}/repo-")), "{repository}");
     assert!(claims["actor"].as_str().unwrap().starts_with("user-"), "{claims}");
-    // A pattern keeps its wildcard, and begins with what the value begins with.
+    // A pattern keeps its wildcard, and has the same beginning as the value.
     let rules = &evidence["policy"]["document"]["issuers"][0]["policies"][0]["rules"];
     let rule = rules.as_array().unwrap().iter().find(|rule| rule["claim"] == "sub").unwrap();
     let (start, _) = rule["pattern"].as_str().unwrap().split_once('?').unwrap();
     assert!(claims["sub"].as_str().unwrap().starts_with(start), "{start} {claims}");
 }
 
-/// The run's own codes stand beside those of the replay if they differ.
+/// If the codes of the run and the replay differ, both are shown.
 #[test]
 fn replay_shows_recorded_codes_that_differ() {
-    let run = named(&named_world()).arg("--redact").json();
+    let run = doctor_with_names(&world_with_names()).arg("--redact").json();
     let mut written = bundle(&run);
     assert_eq!(written["recorded"]["rootCause"], json!(run.root_cause()));
     assert_eq!(written["recorded"]["codes"], json!(run.codes()));
@@ -296,18 +296,18 @@ fn replay_shows_recorded_codes_that_differ() {
 
 #[test]
 fn replay_can_redact_and_stays_redacted() {
-    let world = named_world();
-    let text = named(&world).json().file("bundle.json");
-    let replayed = writing(replay(&text)).json();
+    let world = world_with_names();
+    let text = doctor_with_names(&world).json().file("bundle.json");
+    let replayed = with_bundle(replay(&text)).json();
     assert_eq!(replayed.file("bundle.json"), text);
-    let redacted = writing(replay(&text)).arg("--redact").json().file("bundle.json");
+    let redacted = with_bundle(replay(&text)).arg("--redact").json().file("bundle.json");
     assert_names_are_gone(&redacted);
-    let again = writing(replay(&redacted)).json();
+    let again = with_bundle(replay(&redacted)).json();
     assert_eq!(bundle(&again)["redacted"], true);
     assert_eq!(again.file("bundle.json"), redacted);
 }
 
-/// Names of every kind, each in a claim and in a rule on it, in a file's name and in an answer.
+/// The names of every kind are in a claim, in a rule on it, in a file's name and in an answer.
 #[test]
 fn no_kind_of_name_survives() {
     const VALUES: [(&str, &str); 9] = [
@@ -333,7 +333,7 @@ fn no_kind_of_name_survives() {
     world.cloud.answer(WHOAMI, Response::json(403, &json!({ "message": message })));
     let doctor = || {
         let policy = "skunkworks-policy.json";
-        let doctor = writing(world.doctor()).file(policy, world.policy().to_string());
+        let doctor = with_bundle(world.doctor()).file(policy, world.policy().to_string());
         doctor.option("--policy", policy)
     };
     let (run, redacted) = (doctor().json(), doctor().arg("--redact").json());
@@ -344,7 +344,7 @@ fn no_kind_of_name_survives() {
         assert!(run.file("bundle.json").contains(id), "{id}");
         assert!(!text.contains(id), "{id} in {text}");
     }
-    // What is equal stays equal, so every rule still matches.
+    // Equal values stay equal, so every rule still matches.
     let claims = &bundle(&redacted)["evidence"]["token"]["claims"];
     let rules = &bundle(&redacted)["evidence"]["policy"]["document"]["issuers"][0]["policies"][0];
     let values: Vec<&Value> = claims.as_object().unwrap().values().collect();
@@ -357,14 +357,14 @@ fn no_kind_of_name_survives() {
     assert_eq!(replay(&text).json().codes(), run.codes());
 }
 
-/// A platform refuses in words of its own, and Entra hides names in base64.
+/// The message of a refusal contains names, and Entra's subjects contain them in base64.
 #[test]
 fn redaction_covers_messages_and_entra() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
     world.shape.entry["rules"]["sub"] = json!("sc://umbrella-holdings/widget-factory/skunkworks");
     let message = "organization umbrella-holdings: access denied to janine-example";
     world.cloud.answer(WHOAMI, Response::json(403, &json!({ "message": message })));
-    let run = writing(world.doctor()).args(["--redact", "--no-exchange"]).json();
+    let run = with_bundle(world.doctor()).args(["--redact", "--no-exchange"]).json();
     let text = run.file("bundle.json");
     assert_names_are_gone(&text);
     let tenant = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
@@ -378,7 +378,7 @@ fn redaction_covers_messages_and_entra() {
     assert!(again.report["findings"].to_string().contains("the same as token claim tid"));
 }
 
-/// Text of standards is kept where it is that, and no other.
+/// Fields of standards keep the values that the standards define, and no others.
 #[test]
 fn nonstandard_values_of_standard_fields_are_replaced() {
     let mut world = World::new(&platforms::GITHUB);
@@ -390,7 +390,7 @@ fn nonstandard_values_of_standard_fields_are_replaced() {
     world.shape.entry["rules"]["event_name"] = json!("workflow_*");
     let doctor = || {
         let doctor = world.doctor().args(["--oidc-expiration", "umbrella", "--no-exchange"]);
-        writing(doctor.option("--pulumi-version", "3.259.0-umbrella.1+umbrella"))
+        with_bundle(doctor.option("--pulumi-version", "3.259.0-umbrella.1+umbrella"))
     };
     let (plain, run) = (doctor().json(), doctor().arg("--redact").json());
     let text = run.file("bundle.json");
@@ -407,21 +407,21 @@ fn nonstandard_values_of_standard_fields_are_replaced() {
     assert_eq!(replay(text).json().codes(), plain.codes());
 }
 
-/// A rule's pattern goes on matching a claim that is a boolean.
+/// A rule's pattern still matches a boolean claim.
 #[test]
 fn booleans_are_not_replaced() {
     for pattern in ["true", "false"] {
         let mut world = World::new(&platforms::GITHUB);
         world.shape.claims.insert("nightly".to_owned(), json!(true));
         world.shape.entry["rules"]["nightly"] = json!(pattern);
-        let run = writing(world.doctor()).arg("--redact").json();
+        let run = with_bundle(world.doctor()).arg("--redact").json();
         let again = replay(run.file("bundle.json")).json();
         assert_eq!(again.codes(), run.codes(), "{pattern}");
         assert_eq!(run.root_cause().is_none(), pattern == "true");
     }
 }
 
-/// An organization may be called like a number or a word of the platforms and messages.
+/// The name of an organization may be a number, or a word of platforms or messages.
 #[test]
 fn names_that_are_also_words_are_replaced() {
     for name in ["4711", "admin", "openid", "cloud", "agent", "pull_request"] {
@@ -434,9 +434,9 @@ fn names_that_are_also_words_are_replaced() {
         world.shape.entry["rules"] = json!({"aud": audience, "sub": subject});
         let mut policy = world.policy();
         policy["organization"] = json!(name);
-        let doctor = writing(world.doctor()).file("policy.json", policy.to_string());
+        let doctor = with_bundle(world.doctor()).file("policy.json", policy.to_string());
         let run = doctor.option("--oidc-org", name).arg("--redact").json();
-        // The cloud of the tests says so, with the name in it.
+        // The message of the test's Pulumi Cloud contains the name.
         assert_eq!(run.root_cause(), Some("organization-unknown"), "{name}: {:?}", run.codes());
         assert_eq!(replay(run.file("bundle.json")).json().codes(), run.codes());
         let evidence = &bundle(&run)["evidence"];
@@ -448,8 +448,8 @@ fn names_that_are_also_words_are_replaced() {
             claims["sub"],
             format!("repo:{organization}/{organization}:ref:refs/heads/{organization}")
         );
-        let said = evidence["cloud"]["exchange"].to_string();
-        assert!(said.contains(&format!("invalid organization {organization}")), "{said}");
+        let exchange = evidence["cloud"]["exchange"].to_string();
+        assert!(exchange.contains(&format!("invalid organization {organization}")), "{exchange}");
     }
 }
 
@@ -460,7 +460,7 @@ fn only_documented_kubernetes_claims_are_kept() {
         "namespace": "ci", "pod": {"name": "up-0", "secret": "left-out"}, "secret": "left-out",
     });
     world.shape.claims.insert("kubernetes.io".to_owned(), claim);
-    let run = writing(world.doctor()).json();
+    let run = with_bundle(world.doctor()).json();
     let claim = &bundle(&run)["evidence"]["token"]["claims"]["kubernetes.io"];
     assert_eq!((&claim["namespace"], &claim["pod"]["name"]), (&json!("ci"), &json!("up-0")));
     assert!(claim["secret"].is_string() && !run.file("bundle.json").contains("left-out"));
@@ -543,9 +543,9 @@ fn bundle_is_read_from_stdin() {
     assert_eq!((run.status, run.root_cause()), (0, None));
 }
 
-/// The bundles of version 1, as they were written then. They are never edited: a program that
-/// cannot read them any more, or judges otherwise, has broken its promise.
-const KEPT: [(&str, Option<&str>, i32); 6] = [
+/// Bundles as version 1 wrote them. They are never edited: the program must read them and reach the
+/// same verdict.
+const VERSION_1: [(&str, Option<&str>, i32); 6] = [
     ("azure-audience-mismatch.json", Some("audience-mismatch"), 1),
     ("azure-audience-mismatch-redacted.json", Some("audience-mismatch"), 1),
     ("github-subject-mismatch.json", Some("subject-mismatch"), 1),
@@ -564,22 +564,22 @@ fn fixture(name: &str) -> String {
 
 #[test]
 fn old_bundles_replay_the_same() {
-    for (name, root_cause, status) in KEPT {
+    for (name, root_cause, status) in VERSION_1 {
         let run = replay(fixture(name)).json();
         assert_eq!((run.root_cause(), run.status), (root_cause, status), "{name}");
         assert_eq!(serde_json::from_str::<Value>(&fixture(name)).unwrap()["bundleVersion"], 1);
     }
-    let mut known: Vec<&str> = KEPT.iter().map(|(name, ..)| *name).collect();
-    let mut there: Vec<String> = fs::read_dir(directory())
+    let mut known: Vec<&str> = VERSION_1.iter().map(|(name, ..)| *name).collect();
+    let mut existing: Vec<String> = fs::read_dir(directory())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     known.sort_unstable();
-    there.sort_unstable();
-    assert_eq!(there, known);
+    existing.sort_unstable();
+    assert_eq!(existing, known);
 }
 
-/// The bundle of the demo that each release wrote, with the codes that it found. `UPDATE=1` writes that of
+/// Each release has a bundle of its demo with the codes that it found. `UPDATE=1` writes that of
 /// this version; those of earlier ones are never changed.
 #[test]
 fn every_release_has_bundle_that_replays() {
@@ -599,7 +599,7 @@ fn every_release_has_bundle_that_replays() {
         let run = replay(&text).json();
         assert_eq!(run.root_cause(), kept["recorded"]["rootCause"].as_str(), "{version}");
         assert_eq!(json!(run.codes()), kept["recorded"]["codes"], "{version}");
-        let told = format!("doctor {version}; its names are pseudonyms.");
-        assert!(replay(&text).human().stdout.replace("\n ", "").contains(&told), "{version}");
+        let expected = format!("doctor {version}; its names are pseudonyms.");
+        assert!(replay(&text).human().stdout.replace("\n ", "").contains(&expected), "{version}");
     }
 }

@@ -22,27 +22,27 @@ fn every_shell_has_its_completions() {
     assert_eq!(Doctor::bare().args(["completions", "tcsh"]).run().status, 2);
 }
 
-/// Every shell that is here reads its own; the others are named.
+/// Every installed shell parses its completions; the others are listed as not tested.
 #[cfg(unix)]
 #[test]
 #[allow(clippy::print_stderr)]
-fn shells_understand_their_own() {
+fn shells_parse_their_completions() {
     for shell in ["bash", "zsh", "fish"] {
         let script = Doctor::bare().file("script", printed(&["completions", shell]));
         match Command::new(shell).arg("-n").arg(script.path("script")).output() {
             Ok(output) => {
-                let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-                assert!(output.status.success() && complaint.is_empty(), "{shell}: {complaint}");
+                let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(output.status.success() && stderr.is_empty(), "{shell}: {stderr}");
             }
             Err(_) => eprintln!("not tested: {shell} is not here"),
         }
     }
 }
 
-/// What bash offers for the last word of a line.
+/// Completes the last word of a line.
 #[cfg(unix)]
 #[test]
-fn bash_offers_what_may_come_next() {
+fn bash_completes_last_word() {
     let script = Doctor::bare().file("script", printed(&["completions", "bash"]));
     let script = script.path("script");
     for (words, offered, not) in [
@@ -65,7 +65,7 @@ fn bash_offers_what_may_come_next() {
 }
 
 #[test]
-fn the_manual_has_what_scripts_need() {
+fn manual_has_exit_statuses_and_options() {
     let page = printed(&["man"]);
     for part in [
         ".TH DOCTOR 1",
@@ -93,11 +93,11 @@ fn the_manual_has_what_scripts_need() {
     }
 }
 
-/// mandoc finds nothing to warn of but the date, which would differ from build to build.
+/// mandoc warns only about the missing date, which would differ between builds.
 #[cfg(unix)]
 #[test]
 #[allow(clippy::print_stderr)]
-fn the_manual_is_well_formed() {
+fn manual_is_well_formed() {
     let page = Doctor::bare().file("doctor.1", printed(&["man"]));
     let mut mandoc = Command::new("mandoc");
     mandoc.args(["-T", "lint", "-W", "warning"]).arg(page.path("doctor.1"));
@@ -105,6 +105,6 @@ fn the_manual_is_well_formed() {
         eprintln!("not tested: mandoc is not here");
         return;
     };
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.lines().all(|line| line.contains("missing date")), "{told}");
+    let warnings = String::from_utf8(output.stdout).unwrap();
+    assert!(warnings.lines().all(|line| line.contains("missing date")), "{warnings}");
 }

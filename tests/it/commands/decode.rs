@@ -1,4 +1,4 @@
-//! `doctor decode`: what a token says, and nothing else.
+//! `doctor decode`: it explains a token without a network or a policy.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn decode_shows_subject_parts() {
     for part in ["Subject\n", "Azure DevOps", "service connection", "tenant", "claims", "RS256"] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
-    // Nobody is asked.
+    // No request is made.
     assert_eq!(world.cloud.requests().len() + world.issuer.requests().len(), 0);
 }
 
@@ -31,7 +31,7 @@ fn token_sources_are_all_read() {
     assert_eq!(bare().args(["--token-env", "T"]).env("T", &token).run().status, 0);
     let azure = bare().env("TF_BUILD", "True").env("idToken", &token).run();
     assert_eq!(azure.status, 0, "{}", azure.stdout);
-    // What a policy says has no part in it.
+    // The policy is ignored.
     assert_eq!(bare().arg(&token).env("DOCTOR_POLICY", "none.json").run().status, 0);
 }
 
@@ -50,7 +50,7 @@ fn faulty_token_is_decoded_with_findings() {
 }
 
 #[test]
-fn what_is_no_token_ends_with_1() {
+fn value_without_token_ends_with_1() {
     let cases = [
         ("null", "token-not-a-token"),
         ("$(idToken)", "token-variable-unexpanded"),

@@ -1,4 +1,4 @@
-//! The demo: what a newcomer runs first says what it promises, wherever it runs.
+//! The demo shows the promised root cause, in any environment.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn demo(name: &str) -> Doctor {
     Doctor::bare().args(["demo", name])
 }
 
-fn assert_as_promised(run: &Run, name: &str, expected: Option<&str>) {
+fn assert_root_cause(run: &Run, name: &str, expected: Option<&str>) {
     assert_eq!(run.root_cause(), expected, "{name}: {}", run.stdout);
     assert_eq!(run.status, i32::from(expected.is_some()), "{name}");
     let verdict = if expected.is_some() { "unhealthy" } else { "healthy" };
@@ -22,7 +22,7 @@ fn scenarios_have_promised_root_cause() {
     for scenario in scenarios() {
         let expected = scenario.expected_root_cause.map(|code| code.name());
         let run = demo(scenario.name).json();
-        assert_as_promised(&run, scenario.name, expected);
+        assert_root_cause(&run, scenario.name, expected);
         assert!(run.stderr.contains(scenario.title), "{}", run.stderr);
     }
 }
@@ -30,11 +30,11 @@ fn scenarios_have_promised_root_cause() {
 #[test]
 fn demo_defaults_to_commonest_mistake() {
     let run = Doctor::bare().arg("demo").json();
-    assert_as_promised(&run, DEFAULT, Some("audience-mismatch"));
+    assert_root_cause(&run, DEFAULT, Some("audience-mismatch"));
 }
 
 #[test]
-fn the_list_has_every_scenario() {
+fn list_has_every_scenario() {
     let run = Doctor::bare().args(["demo", "--list"]).run();
     assert_eq!((run.status, run.stdout.lines().count()), (0, scenarios().len()));
     for scenario in scenarios() {
@@ -55,9 +55,9 @@ fn unknown_scenario_names_nearest() {
     assert!(run.stderr.contains("--list") && !run.stderr.contains("mean"), "{}", run.stderr);
 }
 
-/// What surrounds the demo has nothing to say in it.
+/// Neither variables nor files of the user change the demo.
 #[test]
-fn the_environment_changes_nothing() {
+fn environment_does_not_change_demo() {
     for name in ["healthy", "backend-without-scheme", "expired-token", "denied-by-subject"] {
         let expected =
             doctor::demo::find(name).unwrap().expected_root_cause.map(|code| code.name());
@@ -75,12 +75,12 @@ fn the_environment_changes_nothing() {
             .file("Pulumi.yaml", "not: [a project")
             .file("../home/.pulumi/credentials.json", "not JSON")
             .json();
-        assert_as_promised(&run, name, expected);
+        assert_root_cause(&run, name, expected);
     }
 }
 
 #[test]
-fn nothing_is_left_behind() {
+fn demo_leaves_no_files() {
     for name in ["healthy", DEFAULT] {
         let scratch = tempfile::tempdir().unwrap();
         let run = demo(name).env("TMPDIR", scratch.path().to_str().unwrap()).human();
@@ -90,9 +90,9 @@ fn nothing_is_left_behind() {
     }
 }
 
-/// The report is that of the ordinary diagnosis: its options hold here too.
+/// The demo's report is that of an ordinary diagnosis, so it has the same options.
 #[test]
-fn the_report_s_options_hold() {
+fn demo_accepts_report_options() {
     let quiet = demo(DEFAULT).arg("-q").human();
     let verbose = demo(DEFAULT).arg("-v").human();
     assert!(quiet.stdout.lines().count() < verbose.stdout.lines().count());
@@ -102,9 +102,9 @@ fn the_report_s_options_hold() {
     assert!(written.file("report.json").contains("\"audience-mismatch\""));
 }
 
-/// Only what is judged is the stage's: the colours are those of whoever looks.
+/// The demo replaces the environment for the diagnosis, but not for the colours of the report.
 #[test]
-fn colours_are_those_of_the_terminal() {
+fn environment_still_sets_colours() {
     let forced = demo(DEFAULT).env("CLICOLOR_FORCE", "1").run();
     assert!(forced.stdout.contains('\u{1b}'));
     let plain = demo(DEFAULT).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run();

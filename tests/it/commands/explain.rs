@@ -1,4 +1,4 @@
-//! `doctor explain`: the catalogue, from the outside.
+//! `doctor explain` and the pages in docs/codes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::support::{Doctor, Run};
 
-fn folder() -> PathBuf {
+fn pages_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes")
 }
 
 /// A page of docs/codes.
 fn page(name: &str) -> String {
-    fs::read_to_string(folder().join(name)).unwrap().replace("\r\n", "\n")
+    fs::read_to_string(pages_folder().join(name)).unwrap().replace("\r\n", "\n")
 }
 
 fn explain(arguments: &[&str]) -> Run {
@@ -40,7 +40,7 @@ fn text<'a>(entry: &'a Value, pointer: &str) -> &'a str {
 }
 
 #[test]
-fn a_code_is_told_on_one_screen() {
+fn page_fits_on_one_screen() {
     insta::assert_snapshot!(explain(&["token-expires-soon"]).stdout, @r#"
     warning[token-expires-soon]: The token is about to expire
       The token expires in less than a minute.
@@ -109,7 +109,7 @@ fn explain_lists_codes_by_category() {
 }
 
 #[test]
-fn json_has_the_documented_keys() {
+fn json_has_documented_keys() {
     let one = json(&["audience-mismatch"]);
     let keys: Vec<_> = one.as_object().unwrap().keys().map(String::as_str).collect();
     let documented = [
@@ -178,7 +178,7 @@ fn without_colour(text: &str) -> String {
 }
 
 #[test]
-fn nothing_but_colour_depends_on_the_environment() {
+fn environment_changes_only_colour() {
     let bare = explain(&["token-expired"]).stdout;
     let run =
         |name, value| Doctor::bare().env(name, value).args(["explain", "token-expired"]).run();
@@ -196,7 +196,7 @@ fn nothing_but_colour_depends_on_the_environment() {
 }
 
 #[test]
-fn markdown_is_the_page() {
+fn markdown_equals_page() {
     for entry in codes() {
         let code = text(&entry, "/code");
         assert_eq!(explain(&[code, "--format", "markdown"]).stdout, page(&format!("{code}.md")));
@@ -204,17 +204,17 @@ fn markdown_is_the_page() {
 }
 
 #[test]
-fn index_is_what_the_program_prints() {
+fn index_equals_program_output() {
     let printed = explain(&["--format", "markdown"]).stdout;
     assert!(
         page("README.md") == printed,
         "`cargo run -- explain --format markdown > docs/codes/README.md` brings it up to date"
     );
-    // One line and one link per page, and no page besides.
+    // There is one link for each page, and a page for each link.
     let linked = printed.split("](").skip(1).map(|rest| rest.split_once(')').unwrap().0);
     let mut linked: Vec<_> = linked.map(str::to_owned).collect();
     linked.sort();
-    let files = fs::read_dir(folder()).unwrap();
+    let files = fs::read_dir(pages_folder()).unwrap();
     let mut files: Vec<_> =
         files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     files.retain(|name| name != "README.md");
@@ -232,7 +232,7 @@ fn report_names_explain_command() {
     );
 }
 
-/// A snippet of a page, with its language.
+/// The snippets of a page, with their languages.
 fn snippets(entry: &Value) -> [(&str, &str); 3] {
     let language = text(entry, "/example/language");
     [
@@ -244,23 +244,23 @@ fn snippets(entry: &Value) -> [(&str, &str); 3] {
 
 #[cfg(unix)]
 #[test]
-fn bash_understands_every_command() {
+fn bash_parses_every_command() {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    let mut asked = 0;
+    let mut parsed = 0;
     for entry in codes() {
         for (_, command) in snippets(&entry).into_iter().filter(|(language, _)| *language == "sh") {
             let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
             bash.stdin.take().unwrap().write_all(command.as_bytes()).unwrap();
             assert!(bash.wait().unwrap().success(), "{command}");
-            asked += 1;
+            parsed += 1;
         }
     }
-    assert!(asked > 200, "{asked}");
+    assert!(parsed > 200, "{parsed}");
 }
 
-/// The words of each simple command, without quotes; comments are left out.
+/// The words of each simple command, without quotes and comments.
 fn simple_commands(script: &str) -> Vec<Vec<String>> {
     let script = script.replace("\\\n", " ");
     let mut commands = vec![Vec::new()];
@@ -275,7 +275,7 @@ fn simple_commands(script: &str) -> Vec<Vec<String>> {
                 word.get_or_insert_default();
             }
             (None, '#') if word.is_none() => {
-                // The rest of the line, and its end, which ends the command.
+                // The comment and the end of the line, which ends the command.
                 chars.by_ref().find(|c| *c == '\n');
                 commands.push(Vec::new());
             }
@@ -292,10 +292,10 @@ fn simple_commands(script: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// The command line of a program, behind what YAML and the shell write in front of it.
-fn of_program<'a>(command: &'a [String], program: &str) -> Option<&'a [String]> {
-    let in_front = |word: &&String| *word == "-" || *word == "run:" || word.contains('=');
-    let line = &command[command.iter().take_while(in_front).count()..];
+/// The command line of a program, without the YAML and the variables before it.
+fn command_line_of<'a>(command: &'a [String], program: &str) -> Option<&'a [String]> {
+    let is_prefix = |word: &&String| *word == "-" || *word == "run:" || word.contains('=');
+    let line = &command[command.iter().take_while(is_prefix).count()..];
     (line.first()? == program).then_some(line)
 }
 
@@ -303,14 +303,14 @@ fn of_program<'a>(command: &'a [String], program: &str) -> Option<&'a [String]> 
 fn simple_commands_are_found() {
     let script = "A=1 doctor --x \"a b\" # c\n- run: pulumi \\\n  up 'c;d' && x=$(y | z)";
     let commands = simple_commands(script);
-    let doctor = commands.iter().find_map(|command| of_program(command, "doctor")).unwrap();
+    let doctor = commands.iter().find_map(|command| command_line_of(command, "doctor")).unwrap();
     assert_eq!(doctor, ["doctor", "--x", "a b"]);
-    let pulumi = commands.iter().find_map(|command| of_program(command, "pulumi")).unwrap();
+    let pulumi = commands.iter().find_map(|command| command_line_of(command, "pulumi")).unwrap();
     assert_eq!(pulumi, ["pulumi", "up", "c;d"]);
-    assert!(of_program(&["command".into(), "pulumi".into()], "pulumi").is_none());
+    assert!(command_line_of(&["command".into(), "pulumi".into()], "pulumi").is_none());
 }
 
-/// The flags that the pages use of other commands than `pulumi login`.
+/// The flags of other commands than `pulumi login` that the pages use.
 const PULUMI_FLAGS: [(&str, &[&str]); 5] = [
     ("about", &["--json"]),
     ("logout", &["--all"]),
@@ -320,16 +320,16 @@ const PULUMI_FLAGS: [(&str, &[&str]); 5] = [
 ];
 
 #[test]
-fn commands_on_pages_are_understood() {
+fn commands_on_pages_parse() {
     let (mut doctors, mut logins) = (0, 0);
     for entry in codes() {
         for (_, snippet) in snippets(&entry) {
             for command in simple_commands(snippet) {
-                if let Some(line) = of_program(&command, "doctor") {
+                if let Some(line) = command_line_of(&command, "doctor") {
                     let line: Vec<OsString> = line.iter().map(OsString::from).collect();
                     assert!(Cli::read(&line).is_ok(), "{line:?}");
                     doctors += 1;
-                } else if let Some(line) = of_program(&command, "pulumi") {
+                } else if let Some(line) = command_line_of(&command, "pulumi") {
                     match line[1].as_str() {
                         "login" => {
                             let login = login_flags::parse(&line[2..]);

@@ -1,13 +1,10 @@
-//! `doctor login`: in a failing step it stands where `pulumi login` stood.
+//! `doctor login`, which replaces `pulumi login` in a failing step.
 
 use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
 
-/// The doctor's own options alone: everything else is the login's.
-const OWN: [&str; 2] = ["--cloud-url", "--oidc-org"];
-
-/// `doctor login` in a world, without any flag of pulumi's.
+/// `doctor login` in a world, without any of pulumi's flags.
 fn bare(world: &World) -> Doctor {
-    OWN.into_iter().fold(world.ready().command("login"), Doctor::without)
+    world.doctor_without_token().command("login").without("--cloud-url").without("--oidc-org")
 }
 
 fn login(world: &World) -> Doctor {
@@ -33,7 +30,7 @@ fn refusal(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_login_is_diagnosed() {
+fn login_is_diagnosed() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = login(&world).json();
     assert_eq!((run.status, run.root_cause()), (0, None), "{:?}", run.report);
@@ -41,15 +38,15 @@ fn the_login_is_diagnosed() {
     assert_eq!(run.report["request"]["backend"]["source"], "argument");
     assert_eq!(run.report["token"]["source"], "--oidc-token");
     let url = world.cloud.url();
-    let would = format!(
+    let expected = format!(
         "organization acme, organization token; pulumi login would exchange the token at {url} \
          for one of the organization acme"
     );
-    assert_eq!(summary(&run), would);
+    assert_eq!(summary(&run), expected);
 }
 
 #[test]
-fn flags_are_written_as_for_pulumi() {
+fn all_flag_spellings_are_accepted() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let url = world.cloud.url().to_owned();
     let token = world.token();
@@ -82,14 +79,14 @@ fn flags_are_written_as_for_pulumi() {
 }
 
 #[test]
-fn behind_two_dashes_there_are_no_flags() {
+fn argument_after_two_dashes_is_url() {
     let run = Doctor::bare().args(["login", "--offline", "--", "-c"]).run();
     assert!(run.stdout.contains("-c"), "{}", run.stdout);
     assert_eq!(run.status, 1);
 }
 
 #[test]
-fn global_flags_may_come_before_the_word() {
+fn global_flags_may_precede_command() {
     for flags in [vec!["--non-interactive"], vec!["-v", "3"], vec!["-C", "..", "--color=never"]] {
         let run = Doctor::bare()
             .args(flags.clone())
@@ -110,14 +107,14 @@ fn refused_arguments_use_pulumi_words() {
         (vec!["--xyzzy"], "unknown flag: --xyzzy; see"),
         (vec!["--x\n##vso[task.complete]"], "unknown flag: --x\\n"),
         (vec!["-xs3cr3t-value-of-a-flag"], "unknown shorthand flag: 'x' in -x..."),
-        // The doctor's own short form is none of pulumi's.
+        // pulumi has no such short form; the doctor's own does not count here.
         (vec!["-q"], "unknown shorthand flag: 'q' in -q"),
         (vec!["--oidc-token"], "flag needs an argument: --oidc-token"),
         (vec!["--insecure=s3cr3t-value-of-a-flag"], "strconv.ParseBool: invalid syntax"),
         (vec!["-v", "s3cr3t-value-of-a-flag"], "invalid argument for \"-v, --verbose\" flag"),
         (vec!["a", "b"], "accepts at most 1 arg(s), received 2"),
         (vec!["--color", "s3cr3t-value-of-a-flag"], "unsupported color option"),
-        // These are the doctor's own.
+        // These options are the doctor's own.
         (vec!["--timeout", "1d"], "did you mean 24h?"),
         (vec!["--oidc-token=x", "--token-env=Y"], "cannot be used with"),
         (vec!["--scope=admin", "--oidc-team=t"], "cannot be used with"),
@@ -162,7 +159,7 @@ fn environment_options_replace_flags() {
     assert_eq!(run.report["token"]["source"], "env:PULUMI_OPTION_OIDC_TOKEN");
     assert_eq!(run.report["request"]["backend"]["source"], "PULUMI_OPTION_CLOUD_URL");
 
-    // Flags win, empty ones too.
+    // Flags win over variables, even empty flags.
     let run = from_environment().args(["--oidc-org=", "--oidc-token="]).json();
     assert_eq!(run.report["request"]["organization"], serde_json::Value::Null);
     assert_eq!(run.root_cause(), Some("token-empty"));
@@ -181,7 +178,7 @@ fn environment_options_replace_flags() {
 }
 
 #[test]
-fn this_environment_is_the_one_that_fails() {
+fn environment_problems_are_errors() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let secret = "pul-0123456789abcdef0123456789abcdef";
     let set = |doctor: Doctor| doctor.env("PULUMI_ACCESS_TOKEN", secret).secret(secret).json();
@@ -192,7 +189,7 @@ fn this_environment_is_the_one_that_fails() {
          set as environment variable"
     ));
     assert!(world.cloud.exchanges().is_empty());
-    // Outside, it is only worth knowing.
+    // In a plain diagnosis outside CI, it is only an info.
     assert_eq!(set(world.doctor()).finding("access-token-set")["severity"], "info");
 
     let mut world = World::new(&platforms::AZURE_ENTRA);
@@ -205,27 +202,27 @@ fn this_environment_is_the_one_that_fails() {
 }
 
 #[test]
-fn the_directory_is_changed_as_pulumi_does() {
+fn cwd_flag_changes_directory() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
     let project = format!("name: x\nbackend:\n  url: {}\n", world.cloud.url());
-    let there = || {
+    let doctor = || {
         bare(&world)
             .file("infra/Pulumi.yaml", &project)
             .file("infra/program/token.jwt", &token)
             .secret(&token)
             .args(["--oidc-org", ORGANIZATION, "--oidc-token", "file://token.jwt"])
     };
-    // The doctor's own files are still named from where it was started: --policy, --ca-cert.
-    let run = there().args(["-C", "infra/program"]).json();
+    // The files of --policy and --ca-cert are still relative to the original directory.
+    let run = doctor().args(["-C", "infra/program"]).json();
     assert_eq!(run.status, 0, "{:?}", run.report["findings"]);
     let source = run.report["request"]["backend"]["source"].as_str().unwrap();
     assert!(source.ends_with("/infra/Pulumi.yaml:3"), "{source}");
-    let run = there().env("PULUMI_OPTION_CWD", "infra/program").json();
+    let run = doctor().env("PULUMI_OPTION_CWD", "infra/program").json();
     assert_eq!(run.status, 0, "{:?}", run.report["findings"]);
-    let run = there().json();
+    let run = doctor().json();
     assert_eq!(run.root_cause(), Some("token-file-unreadable"));
-    let run = there().args(["--cwd", "infra"]).json();
+    let run = doctor().args(["--cwd", "infra"]).json();
     assert_eq!(run.root_cause(), Some("token-file-unreadable"));
     assert!(summary(&run).contains("reading token from file 'token.jwt'"), "{}", summary(&run));
 }
@@ -283,7 +280,7 @@ fn missing_token_names_identity_used() {
         let detail = none.finding("token-missing")["detail"].as_str().unwrap();
         assert!(detail.contains(expected), "{expected}: {detail}");
         assert!(summary(&none).contains("was given no OIDC token: it would"), "{}", summary(&none));
-        // No exchange is asked for: nothing of it can be refused.
+        // Without a token, the CLI makes no exchange and reports no error of one.
         assert!(!none.codes().contains(&"access-token-set"), "{:?}", none.codes());
     }
     let person = offline(&["--oidc-token", ""]).human();
@@ -341,7 +338,7 @@ fn first_refusal_follows_cli_version() {
             "backend-scheme-missing",
             "unknown backend cloudUrl format",
         ),
-        // The CLI sees the URL's form first, the doctor names the argument first.
+        // The CLI checks the URL's form first, the doctor reports the argument first.
         (
             "3.259.0",
             &["s3://bucket", "--oidc-expiration=1d"],
@@ -366,7 +363,7 @@ fn pulumi_on_path_is_judged() {
         .secret(&token)
         .json();
     assert_eq!(run.root_cause(), Some("cli-too-old"));
-    // Without any flag of OIDC's, an old one will do.
+    // Without an OIDC flag, an old CLI is no problem.
     let run = Doctor::bare().args(["login", "--offline"]).program("pulumi", "echo v3.200.0").json();
     assert_eq!(run.root_cause(), Some("token-missing"));
     assert!(!run.codes().contains(&"cli-too-old"), "{:?}", run.codes());

@@ -1,4 +1,4 @@
-//! `--ndjson`: many tokens, one a line.
+//! `--ndjson`: many tokens, one per line.
 
 use serde_json::{Value, json};
 
@@ -6,19 +6,19 @@ use crate::support::harmless::assert_harmless;
 use crate::support::platforms::{AZURE_ENTRA, GITHUB};
 use crate::support::{Doctor, KID, Run, SigningKey, World};
 
-/// The answers, one a line.
+/// The answers of a run, one per line.
 fn answers(run: &Run) -> Vec<Value> {
     run.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
-fn tester(world: &World) -> Doctor {
+fn policy_test(world: &World) -> Doctor {
     Doctor::bare()
         .args(["policy", "test", "--policy", "p.json", "--oidc-org", "acme"])
         .file("p.json", world.policy().to_string())
 }
 
-/// What is the same in every run.
-fn timeless(mut report: Value) -> Value {
+/// Removes the members that differ between runs.
+fn without_times(mut report: Value) -> Value {
     for key in ["line", "startedAt", "durationMs"] {
         report.as_object_mut().unwrap().shift_remove(key);
     }
@@ -39,12 +39,13 @@ fn line_answers_equal_single_runs() {
     let alone: Vec<Value> = tokens
         .iter()
         .map(|token| {
-            let run = tester(&world).arg("-").stdin(*token).json();
+            let run = policy_test(&world).arg("-").stdin(*token).json();
             assert_eq!(run.status, i32::from(*token == denied), "{}", run.stderr);
-            timeless(run.report)
+            without_times(run.report)
         })
         .collect();
-    let many = tester(&world).args(["--ndjson", "-"]).stdin(lines).secret(&allowed).secret(&denied);
+    let many =
+        policy_test(&world).args(["--ndjson", "-"]).stdin(lines).secret(&allowed).secret(&denied);
     let many = many.run();
     assert_eq!((many.status, many.stderr.lines().count()), (0, 1));
     assert!(many.stderr.contains(" allowed"), "{}", many.stderr);
@@ -53,11 +54,11 @@ fn line_answers_equal_single_runs() {
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
     for (answer, alone) in answers.into_iter().zip(alone) {
         assert_eq!(answer.as_object().unwrap().keys().next().unwrap(), "line");
-        assert_eq!(timeless(answer), alone);
+        assert_eq!(without_times(answer), alone);
     }
 }
 
-/// Inside CI a token in JSON would stop the job's own login; in a line, `token` is where it belongs.
+/// A token in JSON would stop the job's own login, but a line may be an object with `token`.
 #[test]
 fn object_with_token_is_not_wrapped() {
     let token = World::new(&GITHUB).token();
@@ -94,7 +95,7 @@ fn bad_line_does_not_end_run() {
     let token = world.token();
     let input = format!("null\n{token}\n$(idToken)\n{{\"a\": \n{}\n", "x".repeat(3 << 20));
     for (command, ok) in
-        [(Doctor::bare().command("decode"), "inconclusive"), (tester(&world), "healthy")]
+        [(Doctor::bare().command("decode"), "inconclusive"), (policy_test(&world), "healthy")]
     {
         let run = command.args(["--ndjson", "-"]).stdin(input.clone()).secret(&token).run();
         assert_eq!((run.status, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
@@ -123,7 +124,7 @@ fn bad_line_does_not_end_run() {
 }
 
 #[test]
-fn status_says_what_fail_on_asks_for() {
+fn fail_on_sets_status() {
     let claims = |subject: &str| json!({"iss": "https://ci.example", "sub": subject}).to_string();
     let document = "name: p\nruntime: yaml\nresources:\n  i:\n    type: pulumiservice:OidcIssuer\n    \
                     properties:\n      organization: acme\n      name: n\n      \
@@ -155,7 +156,7 @@ fn status_says_what_fail_on_asks_for() {
 }
 
 #[test]
-fn id_of_a_line_is_repeated() {
+fn id_of_line_is_repeated() {
     let world = World::new(&GITHUB);
     let token = world.token();
     let lines = format!(
@@ -171,7 +172,7 @@ fn id_of_a_line_is_repeated() {
 }
 
 #[test]
-fn secret_in_an_id_is_not_shown() {
+fn secret_in_id_is_not_shown() {
     let world = World::new(&GITHUB);
     let token = world.token();
     let signature = token.rsplit('.').next().unwrap();
@@ -179,7 +180,7 @@ fn secret_in_an_id_is_not_shown() {
         let line = json!({"id": id, "token": token, "log": token}).to_string();
         for command in ["decode", "triage"] {
             let doctor = Doctor::bare().args([command, "--ndjson", "-"]).stdin(line.clone());
-            // A piece of a signature is known by the token beside it.
+            // A piece of a signature is recognised because the line contains the whole token.
             let run = doctor.secret(&token).run();
             assert!(!run.stdout.contains(&signature[..20]), "{command}: {}", run.stdout);
         }
@@ -217,7 +218,7 @@ fn several_tokens_name_ndjson_option() {
     assert!(run.stdout.contains("one a line, with"), "{}", run.stdout);
 }
 
-/// Text that would act on a log, in claims and in what is no token.
+/// Claims and lines without a token contain text that a log viewer or CI agent would act on.
 #[test]
 fn hostile_lines_get_harmless_answers() {
     let mut world = World::new(&GITHUB);
@@ -226,7 +227,7 @@ fn hostile_lines_get_harmless_answers() {
     let token = world.token();
     let lines =
         [token.clone(), json!(hostile).to_string(), json!({ "error": hostile }).to_string()];
-    for doctor in [Doctor::bare().command("decode"), tester(&world)] {
+    for doctor in [Doctor::bare().command("decode"), policy_test(&world)] {
         let run = doctor.args(["--ndjson", "-"]).stdin(lines.join("\n")).secret(&token).run();
         assert_eq!((run.status, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
         assert_harmless(&run.stdout, "answers");
@@ -238,8 +239,8 @@ fn hostile_lines_get_harmless_answers() {
 
 // -------------------------------------------------------------------------------- signatures
 
-/// A token of the world, the same altered, and the same without its signature.
-fn signed(world: &World) -> [String; 3] {
+/// A token of the world, one with an altered signature, and one without its signature.
+fn token_variants(world: &World) -> [String; 3] {
     let token = world.token();
     let (bare, signature) = token.rsplit_once('.').unwrap();
     let altered: String = signature.chars().rev().collect();
@@ -252,37 +253,38 @@ fn given_keys_verify_signature() {
     let mut world = World::new(&AZURE_ENTRA);
     world.shape.claims["exp"] = json!(4_000_000_000_u32);
     let keys = world.issuer.jwks().to_string();
-    let [token, altered, bare] = signed(&world);
-    let strange = json!({"keys": [SigningKey::generate("RS256").unwrap().jwk("other").unwrap()]});
-    let with = |command: Doctor, keys: &str| command.args(["--jwks", "k"]).file("k", keys);
+    let [token, altered, bare] = token_variants(&world);
+    let other_keys =
+        json!({"keys": [SigningKey::generate("RS256").unwrap().jwk("other").unwrap()]});
+    let with_keys = |command: Doctor, keys: &str| command.args(["--jwks", "k"]).file("k", keys);
     for (given, keys, [decoded, allowed], words) in [
         (&token, &keys, [0, 0], "the signature verifies"),
         (&altered, &keys, [1, 1], "does not verify"),
         (&bare, &keys, [1, 3], "cut off"),
-        (&token, &strange.to_string(), [1, 1], KID),
+        (&token, &other_keys.to_string(), [1, 1], KID),
     ] {
-        let run = with(Doctor::bare().args(["decode", given]), keys).human();
+        let run = with_keys(Doctor::bare().args(["decode", given]), keys).human();
         assert_eq!(run.status, decoded, "{words}: {}{}", run.stdout, run.stderr);
         assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
-        let run = with(tester(&world).arg(given.clone()), keys).json();
+        let run = with_keys(policy_test(&world).arg(given.clone()), keys).json();
         assert_eq!(run.status, allowed, "{words}: {}", run.stdout);
         let ids: Vec<_> = run.report["checks"].as_array().unwrap().iter().collect();
         let ids: Vec<_> = ids.iter().map(|check| check["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["registration", "keys", "signature", "policy"]);
         assert_eq!(run.report["policy"]["decision"], "allow");
     }
-    let run = with(tester(&world).arg(altered.clone()), &keys).human();
+    let run = with_keys(policy_test(&world).arg(altered.clone()), &keys).human();
     assert!(run.stdout.starts_with("policy: denied - "), "{}", run.stdout);
     assert!(run.stdout.contains("signature-invalid"), "{}", run.stdout);
-    let run = with(tester(&world).arg(bare.clone()), &keys).human();
+    let run = with_keys(policy_test(&world).arg(bare.clone()), &keys).human();
     assert!(run.stdout.starts_with("policy: undecided - "), "{}", run.stdout);
     assert!(run.stdout.contains("not decided: the signature is cut off"), "{}", run.stdout);
 }
 
 #[test]
-fn many_signatures_are_told_apart() {
+fn each_signature_is_verified() {
     let world = World::new(&GITHUB);
-    let [token, altered, bare] = signed(&world);
+    let [token, altered, bare] = token_variants(&world);
     let input = [&token, &altered, &bare, &token].map(|line| format!("{line}\n")).concat();
     let run = Doctor::bare()
         .args(["decode", "--jwks", "k", "--ndjson", "-"])
@@ -315,9 +317,9 @@ mod streaming {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::support::on_screen;
+    use crate::support::last_screen_line;
 
-    fn pipe(path: &Path) {
+    fn make_pipe(path: &Path) {
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     }
 
@@ -326,15 +328,15 @@ mod streaming {
         let doctor = Doctor::bare()
             .args(["decode", "--ndjson", "file://tokens"])
             .script("doctor > answers.ndjson");
-        pipe(&doctor.path("tokens"));
+        make_pipe(&doctor.path("tokens"));
         let mut running = doctor.start();
         let mut tokens = File::options().write(true).open(running.path("tokens")).unwrap();
         let written = || fs::read_to_string(running.path("answers.ndjson")).unwrap_or_default();
         for count in 1..4 {
             tokens.write_all(b"null\n").unwrap();
-            let begun = Instant::now();
+            let started = Instant::now();
             while written().lines().count() < count || !written().ends_with('\n') {
-                assert!(begun.elapsed() < Duration::from_secs(50), "answer {count}");
+                assert!(started.elapsed() < Duration::from_secs(50), "answer {count}");
                 thread::sleep(Duration::from_millis(5));
             }
         }
@@ -346,12 +348,12 @@ mod streaming {
     fn terminal_shows_progress_and_result() {
         let doctor =
             Doctor::bare().args(["decode", "--ndjson", "file://tokens"]).env("TERM", "xterm");
-        pipe(&doctor.path("tokens"));
+        make_pipe(&doctor.path("tokens"));
         let mut running = doctor.terminal().start();
         let mut tokens = File::options().write(true).open(running.path("tokens")).unwrap();
         for _ in 0..2 {
             tokens.write_all(b"null\n").unwrap();
-            // The line comes after a second.
+            // The progress line appears after one second.
             thread::sleep(Duration::from_millis(1500));
         }
         drop(tokens);
@@ -360,18 +362,18 @@ mod streaming {
         assert!(ended.stderr.contains("2 tokens, "), "{:?}", ended.stderr);
         assert!(ended.stderr.ends_with("2 not decoded or not verified\r\n"), "{:?}", ended.stderr);
         let line = ended.stderr.strip_suffix("2 not decoded or not verified\r\n").unwrap();
-        assert_eq!(on_screen(line), "", "the line is gone");
+        assert_eq!(last_screen_line(line), "", "the line is gone");
     }
 
     #[test]
-    fn whoever_reads_no_further_ends_it() {
+    fn closed_output_ends_run() {
         let doctor = Doctor::bare()
             .args(["decode", "--ndjson", "file://tokens"])
             .script("doctor | head -n 1; exit \"${PIPESTATUS[0]}\"");
-        pipe(&doctor.path("tokens"));
+        make_pipe(&doctor.path("tokens"));
         let mut running = doctor.start();
         let mut tokens = File::options().write(true).open(running.path("tokens")).unwrap();
-        // Kept open: only its own output tells the program that nobody is left.
+        // The input stays open, so that only the closed output can end the program.
         let writing = thread::spawn(move || while tokens.write_all(b"null\n").is_ok() {});
         assert_eq!(running.end().status.code(), Some(141));
         writing.join().unwrap();

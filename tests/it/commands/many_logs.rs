@@ -1,4 +1,4 @@
-//! `doctor triage --ndjson`: many logs, one a line.
+//! `doctor triage --ndjson`: many logs, one per line.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn every_line_is_answered_in_order() {
     );
     assert_eq!(answers[0]["id"], "run 7");
     assert_eq!(answers[1].get("id"), None);
-    let problems: Vec<bool> = answers.iter().map(|one| one["problem"].is_string()).collect();
+    let problems: Vec<bool> = answers.iter().map(|answer| answer["problem"].is_string()).collect();
     assert_eq!(problems, [false, false, false, true]);
 }
 
@@ -58,7 +58,7 @@ fn object_without_log_is_bad() {
 }
 
 #[test]
-fn answer_is_that_of_the_log_alone() {
+fn answer_equals_single_triage() {
     let many = triage(&lines()[..1]).run();
     let mut answer: Value = serde_json::from_str(&many.stdout).unwrap();
     let alone = Doctor::bare().args(["triage", "--format", "json", "-"]).stdin(FAILURE).run();
@@ -69,7 +69,7 @@ fn answer_is_that_of_the_log_alone() {
 }
 
 #[test]
-fn failure_decides_on_request() {
+fn fail_on_unhealthy_sets_status() {
     assert_eq!(triage(&lines()).args(["--fail-on", "unhealthy"]).run().status, 1);
     assert_eq!(triage(&lines()[1..3]).args(["--fail-on", "unhealthy"]).run().status, 0);
 }

@@ -1,4 +1,4 @@
-//! The other commands, from the command line.
+//! Tests of each command.
 
 mod bundle;
 mod completions;

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_doctor");
 
-/// A folder with this program, as an installation has it.
+/// A folder with this program, as after an installation.
 fn installation() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let program = folder.path().join(file_name("pulumi-oidc-doctor"));
@@ -25,7 +25,7 @@ fn file_name(program: &str) -> String {
 }
 
 fn run(program: &Path, arguments: &[&str]) -> Output {
-    // No PATH: only the program beside it can be found.
+    // Without PATH, only the program beside it can be found.
     Command::new(program).args(arguments).env_clear().stdin(Stdio::null()).output().unwrap()
 }
 

@@ -1,4 +1,5 @@
-//! `-` at a terminal: the token is asked for, not shown, and nothing of a paste is left for the shell.
+//! `-` at a terminal: the doctor asks for the token, does not show it, and leaves no part of a
+//! paste for the shell.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -18,11 +19,11 @@ use crate::support::{World, program};
 /// `doctor decode -` at a terminal.
 struct AtTerminal {
     child: Child,
-    /// What is typed there.
+    /// Writes what the user types.
     keyboard: File,
-    /// The end that the shell would read from afterwards.
+    /// The end from which the shell would read afterwards.
     end: File,
-    /// What shows, piece by piece.
+    /// Receives what the terminal shows, in pieces.
     shown: Receiver<String>,
 }
 
@@ -48,7 +49,7 @@ impl AtTerminal {
         Self { child, keyboard: screen, end, shown }
     }
 
-    /// Waits until this shows; all that has been shown by then.
+    /// Waits until the terminal shows a text. Returns everything that it has shown.
     fn wait_for(&self, text: &str) -> String {
         let mut all = String::new();
         while !all.contains(text) {
@@ -57,7 +58,7 @@ impl AtTerminal {
         all
     }
 
-    /// The report; and whether nothing is left to be read at the terminal, which echoes again.
+    /// Returns the report. Asserts that no input is left at the terminal, and that it echoes again.
     fn finish(self) -> Value {
         let output = self.child.wait_with_output().unwrap();
         let mut waiting = [PollFd::new(&self.end, PollFlags::IN)];
@@ -78,7 +79,8 @@ fn long_token() -> String {
     token
 }
 
-/// Nothing of the token shows: neither its end, which is the signature, nor a piece of its claims.
+/// Asserts that no part of the token is shown: neither its end, which is the signature, nor its
+/// claims.
 fn assert_hidden(shown: &str, token: &str) {
     for at in [0, token.len() / 2, token.len() - 20] {
         assert!(!shown.contains(&token[at..at + 16]), "{shown}");
@@ -89,8 +91,9 @@ fn assert_hidden(shown: &str, token: &str) {
 fn long_token_is_read_without_echo() {
     let token = long_token();
     let mut run = AtTerminal::start();
-    let asked = run.wait_for("press Enter: ");
-    assert!(asked.starts_with("Paste the token (it is not shown), then press Enter: "), "{asked}");
+    let prompt = run.wait_for("press Enter: ");
+    let expected = "Paste the token (it is not shown), then press Enter: ";
+    assert!(prompt.starts_with(expected), "{prompt}");
     run.keyboard.write_all(token.as_bytes()).unwrap();
     run.keyboard.write_all(b"\r").unwrap();
     let shown = run.wait_for("characters read]");
@@ -99,7 +102,7 @@ fn long_token_is_read_without_echo() {
     assert_eq!(run.finish()["token"]["claims"]["groups"].as_str().unwrap().len(), 12_000);
 }
 
-/// A token that was wrapped is pasted with line breaks, with and without a terminal's marks.
+/// A wrapped token contains line breaks when it is pasted, with or without bracketed paste.
 #[test]
 fn line_breaks_of_paste_stay_in_token() {
     let token = long_token();

@@ -1,5 +1,5 @@
-//! `doctor step`: what it prints is YAML of the platform, and the script in it, run as the
-//! platform runs it, finds out why the login fails.
+//! `doctor step` prints YAML for the platform. Its script, run as on the platform, finds out why
+//! the login fails.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::{Doctor, RELEASE};
 #[cfg(unix)]
 mod scripts;
 
-/// What `doctor step` prints.
+/// The output of `doctor step`.
 fn step(arguments: &[&str]) -> String {
     let run = Doctor::bare().command("step").args(arguments.iter().copied()).run();
     assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{arguments:?}");
@@ -23,7 +23,7 @@ fn parse(yaml: &str) -> Value {
     serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 
-/// Where each platform's script is.
+/// The JSON pointer to each platform's script.
 const SCRIPTS: [(&str, &str); 4] = [
     ("azure", "/0/inputs/inlineScript"),
     ("circleci", "/0/run/command"),
@@ -72,7 +72,7 @@ fn github_step_runs_after_failed_step() {
             "run": pipx(),
         }]);
         assert_eq!(parse(&yaml), expected);
-        // The permission is the job's, so that in a step it can only be a comment.
+        // The permission belongs to the job, so in a step it can only be a comment.
         let block: Vec<&str> = yaml
             .lines()
             .skip_while(|line| *line != "#   permissions:")
@@ -123,7 +123,7 @@ fn step_says_what_it_needs() {
 }
 
 #[test]
-fn the_page_has_it() {
+fn page_contains_every_step() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pipelines.md");
     let page = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
     for platform in ["azure", "github", "gitlab", "circleci"] {
@@ -133,7 +133,7 @@ fn the_page_has_it() {
 }
 
 #[test]
-fn wrong_usage() {
+fn wrong_usage_is_refused() {
     for (arguments, words) in [
         (&["step"][..], "<PLATFORM>"),
         (&["step", "jenkins"], "azure, github"),
@@ -154,7 +154,7 @@ fn wrong_usage() {
     }
 }
 
-/// Organizations that nobody has, and what may become of them on the way.
+/// Names of organizations that a shell, a YAML parser or a platform could take for syntax.
 const HOSTILE: [&str; 15] = [
     "a b",
     "it's",
@@ -174,7 +174,7 @@ const HOSTILE: [&str; 15] = [
 ];
 
 #[test]
-fn an_organization_stays_one_value() {
+fn hostile_organization_stays_one_value() {
     for name in HOSTILE {
         for (platform, pointer) in SCRIPTS {
             let yaml = step(&[platform, &format!("--oidc-org={name}")]);
@@ -182,7 +182,7 @@ fn an_organization_stays_one_value() {
             assert!(yaml.chars().all(printable), "{yaml:?}");
             assert!(!yaml.contains("##vso[") && !yaml.contains("##["), "{yaml}");
             assert!(!yaml.lines().any(|line| line.trim_start().starts_with("::")), "{yaml}");
-            // Each platform's own expressions, in the place of the name.
+            // No platform may expand the name as an expression.
             let filled_in = script(&yaml, pointer);
             let filled_in = filled_in.rsplit("--oidc-org ").next().unwrap();
             let expands = ["$(", "${{", "$[", "<<"].iter().any(|sign| filled_in.contains(sign));

@@ -1,5 +1,4 @@
-//! `doctor triage`: the corpus of logs, each with what is to be found in it, and what holds for
-//! every log.
+//! `doctor triage`: the corpus of logs with their expected findings, and properties of every log.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,11 +13,11 @@ fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs")
 }
 
-/// A log of the corpus, and what its `.expect` file says of it.
+/// A log of the corpus, and what its `.expect` file expects.
 struct Case {
     log: PathBuf,
     findings: Vec<(String, Vec<String>)>,
-    /// The last so many findings are no failures.
+    /// The number of findings, at the end of the list, that are no failures.
     hints: usize,
     secrets: BTreeSet<(String, String)>,
 }
@@ -50,22 +49,22 @@ impl Case {
             match word {
                 "secret" => {
                     let (kind, places) = rest.split_once(' ').unwrap();
-                    let places = each(places).into_iter();
+                    let places = split_places(places).into_iter();
                     case.secrets.extend(places.map(|place| (kind.to_owned(), place)));
                 }
                 "hint" => {
                     let (code, places) = rest.split_once(' ').unwrap();
-                    case.findings.push((code.to_owned(), each(places)));
+                    case.findings.push((code.to_owned(), split_places(places)));
                     case.hints += 1;
                 }
-                code => case.findings.push((code.to_owned(), each(rest))),
+                code => case.findings.push((code.to_owned(), split_places(rest))),
             }
         }
         case
     }
 
-    /// What was planted in it, by the list.
-    fn planted(&self) -> Vec<String> {
+    /// The secrets in the log, according to secrets.json.
+    fn planted_secrets(&self) -> Vec<String> {
         let list = fs::read_to_string(corpus().join("secrets.json")).unwrap();
         let list: Value = serde_json::from_str(&list).unwrap();
         let planted = list[self.name()].as_array().into_iter().flatten();
@@ -81,10 +80,10 @@ impl Case {
         self.name().contains("pasted")
     }
 
-    /// The run on this log, with all that stands in it for a secret.
+    /// Prepares a run on this log, and adds the secrets in it.
     fn doctor(&self) -> Doctor {
         let mut doctor = Doctor::bare().arg("triage");
-        for secret in secrets(&text(&self.log)).into_iter().chain(self.planted()) {
+        for secret in find_secrets(&text(&self.log)).into_iter().chain(self.planted_secrets()) {
             doctor = doctor.secret(&secret);
         }
         match self.is_pasted() {
@@ -93,7 +92,7 @@ impl Case {
         }
     }
 
-    /// `MEMBER:LINE`, or `:LINE` in what is no archive.
+    /// `MEMBER:LINE`, or `:LINE` if the log is no archive.
     fn place(&self, place: &Value) -> String {
         let file = place["file"].as_str().unwrap();
         let member = match file.strip_prefix(self.log.to_str().unwrap()) {
@@ -104,8 +103,8 @@ impl Case {
     }
 }
 
-/// `12,40` and `a/b.txt:1; c.txt:2,3` as single places.
-fn each(places: &str) -> Vec<String> {
+/// Splits `12,40` and `a/b.txt:1; c.txt:2,3` into single places.
+fn split_places(places: &str) -> Vec<String> {
     let mut all = Vec::new();
     for part in places.split("; ") {
         let (member, lines) = part.rsplit_once(':').unwrap_or(("", part));
@@ -114,7 +113,7 @@ fn each(places: &str) -> Vec<String> {
     all
 }
 
-/// What a log holds, as text.
+/// The unpacked text of a log.
 fn text(log: &Path) -> String {
     let bytes = fs::read(log).unwrap();
     let plain = match bytes[..] {
@@ -133,13 +132,13 @@ fn text(log: &Path) -> String {
         }
         _ => bytes,
     };
-    // Enough for UTF-16 of ASCII, too.
+    // Without the zero bytes, UTF-16 of ASCII is readable too.
     String::from_utf8_lossy(&plain).replace('\0', "")
 }
 
-/// What looks like a secret to somebody who does not know how the program looks for one: the
-/// signatures of tokens, access tokens, and what stands in headers and URLs.
-fn secrets(text: &str) -> BTreeSet<String> {
+/// Finds secrets independently of the program: the signatures of tokens, access tokens, and the
+/// credentials in headers and URLs.
+fn find_secrets(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.+/=".contains(c)));
     for word in words {
@@ -234,14 +233,14 @@ fn every_fixture_log_matches_expectation() {
 
 #[test]
 fn triage_formats_agree_and_hide_secrets() {
-    let with_secrets = |case: &&Case| !case.secrets.is_empty() || !case.planted().is_empty();
+    let has_secrets = |case: &&Case| !case.secrets.is_empty() || !case.planted_secrets().is_empty();
     let cases = Case::all();
-    let listed = cases.iter().filter(|case| !case.planted().is_empty()).count();
+    let listed = cases.iter().filter(|case| !case.planted_secrets().is_empty()).count();
     assert!(listed >= 25, "{listed} logs with planted secrets");
     let planted: usize =
-        cases.iter().filter(with_secrets).map(|case| secrets(&text(&case.log)).len()).sum();
+        cases.iter().filter(has_secrets).map(|case| find_secrets(&text(&case.log)).len()).sum();
     assert!(planted >= 10, "{planted} secrets to look for");
-    for case in cases.iter().filter(with_secrets) {
+    for case in cases.iter().filter(has_secrets) {
         let human = case.doctor().run();
         let markdown = case.doctor().args(["--format", "markdown"]).run();
         let (machine, triage) = json(case.doctor());
@@ -281,7 +280,7 @@ fn other_systems_failure_is_named() {
     }
 }
 
-/// What the answer to a log of the corpus says to do.
+/// The detail and remedy of the first finding for a log of the corpus.
 fn advice(log: &str) -> String {
     let (_, triage) = json(Doctor::bare().arg("triage").arg(corpus().join(log).to_str().unwrap()));
     let finding = &triage["findings"][0];
@@ -290,7 +289,7 @@ fn advice(log: &str) -> String {
 }
 
 #[test]
-fn the_advice_fits_the_cause() {
+fn advice_fits_cause() {
     let cases = [
         ("azure/insecure-login-then-tls.log", "SSL_CERT_FILE"),
         ("other/old-cli-self-signed.log", "SSL_CERT_FILE"),
@@ -327,7 +326,7 @@ fn each_successful_login_is_reported_once() {
     let line = "2026-01-31T12:00:00.1234567Z Logged in to pulumi.com as ci \
                 (https://app.pulumi.com/ci)\n";
     let own = "Logged in to https://pulumi.acme.test as ci\n";
-    // A job's log and its step's have the same line.
+    // The logs of a job and of its step contain the same line.
     let run = |job: &str, step: &str| {
         let doctor = Doctor::bare().args(["triage", "logs"]);
         let (_, triage) =
@@ -344,7 +343,7 @@ fn each_successful_login_is_reported_once() {
 }
 
 #[test]
-fn nothing_known_is_nothing() {
+fn unknown_log_has_no_failure() {
     for log in ["", "\n", "all is well\nerror: something else\n"] {
         let run = Doctor::bare().arg("triage").stdin(log).run();
         assert_eq!((run.status, run.stderr.as_str()), (0, ""));
@@ -367,12 +366,12 @@ fn triage_advice_uses_log_values() {
     ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
-    // The message alone tells which versions it can be.
+    // The message alone shows which versions are possible.
     let alone = log.replace("+ pulumi version\nv3.212.0\n", "");
     let run = Doctor::bare().args(["triage", "a.log"]).file("a.log", alone).run();
     let login = "pulumi login https://api.pulumi.com --oidc-token \"$PIPELINE_TOKEN\"";
     assert!(run.stdout.contains(login), "{}", run.stdout);
-    // The newer CLI has a default: then it is a URL that was configured.
+    // A newer CLI has a default, so the URL must have been configured.
     let (_, triage) = json(
         Doctor::bare()
             .args(["triage", "a.log"])
@@ -411,7 +410,7 @@ fn unreadable_log_gives_status_2() {
 }
 
 #[test]
-fn folders_are_read_whole() {
+fn folders_are_read_recursively() {
     let message = "error: organization must be specified for token exchange\n";
     let (_, triage) = json(
         Doctor::bare()
@@ -454,7 +453,7 @@ fn peak_memory(log: &Path) -> u64 {
     let mut stdin = child.stdin.take().unwrap();
     std::io::copy(&mut fs::File::open(log).unwrap(), &mut stdin).unwrap();
     stdin.flush().unwrap();
-    // It waits for the end of its input.
+    // The program is still running, because its input has not ended.
     let peak = memory::peak(child.id()).unwrap();
     drop(stdin);
     child.wait().unwrap();
@@ -463,7 +462,7 @@ fn peak_memory(log: &Path) -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn memory_does_not_grow_with_the_log() {
+fn memory_does_not_grow_with_log() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, repeats: usize| {
         let path = directory.path().join(name);

@@ -1,8 +1,8 @@
-//! Bad usage and input files that cannot be used: status 2, and nothing but that.
+//! Bad usage and unusable input files end with status 2 and without a report.
 
 use crate::support::{Doctor, World, platforms};
 
-/// The standard error of a run that ended with status 2 and printed no report.
+/// The standard error of a run that must end with status 2 and without a report.
 fn refused(doctor: Doctor) -> String {
     let case = doctor.arguments().join(" ");
     let run = doctor.run();
@@ -11,7 +11,7 @@ fn refused(doctor: Doctor) -> String {
 }
 
 #[test]
-fn wrong_arguments() {
+fn wrong_arguments_are_refused() {
     for (arguments, words) in [
         (&["--nope"][..], "--nope"),
         (&["--oidc-token", "a", "b"], "--oidc-token"),
@@ -38,7 +38,7 @@ fn wrong_arguments() {
 }
 
 #[test]
-fn a_misspelt_command_is_recognised() {
+fn misspelt_command_gets_tip() {
     let tip = "tip: did you mean `doctor decode`?";
     assert!(refused(Doctor::bare().args(["deocde", "x"])).contains(tip));
     assert!(!refused(Doctor::bare().args(["decode", "x", "y"])).contains("did you mean `doctor"));
@@ -67,7 +67,7 @@ fn usage_error_hides_token() {
 }
 
 #[test]
-fn input_files_that_cannot_be_used() {
+fn unusable_input_files_are_refused() {
     let world = World::new(&platforms::GITHUB);
     let cases: &[(&str, Option<&str>, &str)] = &[
         ("--policy", None, "no such file"),
@@ -144,7 +144,7 @@ fn every_help_has_examples() {
 #[test]
 fn bare_word_is_no_token() {
     let doctor = || Doctor::bare().file("job.log", "a log\n");
-    for (word, telling) in [
+    for (word, expected) in [
         ("explan", "`doctor explain`"),
         ("token-expired", "`doctor explain token-expired`"),
         ("issuer-not-registred", "`doctor explain issuer-not-registered`"),
@@ -152,7 +152,7 @@ fn bare_word_is_no_token() {
         ("whatever", "`doctor --help`"),
     ] {
         let text = refused(doctor().arg(word));
-        assert!(text.contains(telling), "{word}: {text}");
+        assert!(text.contains(expected), "{word}: {text}");
     }
     for value in ["null", "undefined", "None"] {
         let run = doctor().args([value, "--offline"]).json();

@@ -114,7 +114,8 @@ fn fails<'a>(run: &'a Run, code: &str) -> &'a Value {
 fn azure_hands_the_token_to_the_script() {
     for platform in [&platforms::AZURE_DEVOPS, &platforms::AZURE_ENTRA] {
         let world = World::new(platform);
-        let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/never-asked"));
+        let doctor =
+            federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/never-asked"));
         // An ambient token's issuer may be on loopback.
         let doctor = doctor.without("--allow-private-issuer");
         let token = world.token();
@@ -133,7 +134,7 @@ fn azure_is_asked_as_its_documentation_says() {
         "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
         "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
     ] {
-        let run = azure_job(world.ready(), &endpoint.azure())
+        let run = azure_job(world.doctor_without_token(), &endpoint.azure())
             .env("SYSTEM_ACCESSTOKEN", SYSTEM_TOKEN)
             .env(variable, CONNECTION)
             .secret(SYSTEM_TOKEN)
@@ -196,7 +197,7 @@ fn azure_refuses_in_its_several_ways() {
     for (name, answer, paste) in cases {
         let status = answer.status;
         let endpoint = Endpoint::start(&world, answer);
-        let run = azure_asking(world.ready(), &endpoint.azure()).json();
+        let run = azure_asking(world.doctor_without_token(), &endpoint.azure()).json();
         let finding = fails(&run, "token-request-failed");
         let detail = finding["detail"].as_str().unwrap();
         assert!(detail.contains(&format!("status {status} ")), "{name}: {detail}");
@@ -213,7 +214,7 @@ fn azure_says_what_its_answer_says() {
     let echo = format!("{message}; you sent Bearer {SYSTEM_TOKEN}");
     let endpoint =
         Endpoint::start(&world, Response::json(400, &json!({"count": 151, "value": echo})));
-    let run = azure_asking(world.ready(), &endpoint.azure()).json();
+    let run = azure_asking(world.doctor_without_token(), &endpoint.azure()).json();
     let finding = fails(&run, "token-request-failed");
     let said = finding["evidence"].as_array().unwrap().iter().find(|e| e["what"] == "it says");
     let said = said.unwrap()["value"].as_str().unwrap();
@@ -226,17 +227,18 @@ fn azure_says_what_its_answer_says() {
 fn azure_cannot_be_reached() {
     let world = World::new(&platforms::AZURE_ENTRA);
     // Nobody listens at port 1.
-    let run = azure_asking(world.ready(), "https://127.0.0.1:1/x/oidctoken").json();
+    let run = azure_asking(world.doctor_without_token(), "https://127.0.0.1:1/x/oidctoken").json();
     let finding = fails(&run, "token-request-failed");
     assert!(finding["detail"].as_str().unwrap().contains("127.0.0.1:1"), "{finding}");
     // The job's credential goes over TLS only, and not to where metadata services are.
     for uri in ["http://127.0.0.1:1/x", "https://169.254.169.254/x", "not a url"] {
-        fails(&azure_asking(world.ready(), uri).json(), "token-request-failed");
+        fails(&azure_asking(world.doctor_without_token(), uri).json(), "token-request-failed");
     }
     // A certificate that nobody vouches for.
     let stranger = World::new(&platforms::AZURE_ENTRA);
     let endpoint = Endpoint::start(&stranger, Response::json(200, &json!({"oidcToken": "x"})));
-    let run = azure_asking(world.ready(), &endpoint.azure()).arg("--insecure").json();
+    let run =
+        azure_asking(world.doctor_without_token(), &endpoint.azure()).arg("--insecure").json();
     fails(&run, "token-request-failed");
     assert!(endpoint.requests().is_empty(), "--insecure is about the backend");
 }
@@ -246,7 +248,9 @@ fn silent_platform_keeps_to_timeout() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let late = Response::json(200, &json!({"oidcToken": world.token()}));
     let endpoint = Endpoint::start(&world, late.after(Duration::from_secs(30)));
-    let run = azure_asking(world.ready(), &endpoint.azure()).args(["--timeout", "1500ms"]).json();
+    let run = azure_asking(world.doctor_without_token(), &endpoint.azure())
+        .args(["--timeout", "1500ms"])
+        .json();
     let finding = fails(&run, "token-request-failed");
     assert!(finding["detail"].as_str().unwrap().contains("in time"), "{finding}");
     assert!(run.elapsed < Duration::from_millis(4000), "{:?}", run.elapsed);
@@ -256,7 +260,7 @@ fn silent_platform_keeps_to_timeout() {
 #[test]
 fn azure_did_not_expose_the_token() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let run = federated(azure_job(world.ready(), "https://127.0.0.1:1/x")).json();
+    let run = federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x")).json();
     let finding = fails(&run, "ado-token-not-exposed");
     let yaml = commands(finding);
     assert!(yaml.contains("addSpnToEnvironment: true"), "{yaml}");
@@ -273,7 +277,7 @@ fn azure_did_not_expose_the_token() {
 fn azure_secret_connection_has_no_token() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let key = "client-secret-Q8~aBcDeFgHiJkLmNoP";
-    let run = azure_job(world.ready(), "https://127.0.0.1:1/x")
+    let run = azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x")
         .env("servicePrincipalId", "1b9d7c53-0e64-4f2a-8a3d-7c5e6f1b2d90")
         .env("servicePrincipalKey", key)
         .env("tenantId", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3")
@@ -287,7 +291,7 @@ fn azure_secret_connection_has_no_token() {
 fn the_system_access_token_is_not_mapped() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for value in [None, Some(""), Some("$(System.AccessToken)")] {
-        let mut doctor = azure_job(world.ready(), "https://127.0.0.1:1/x");
+        let mut doctor = azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x");
         if let Some(value) = value {
             doctor = doctor.env("SYSTEM_ACCESSTOKEN", value);
         }
@@ -303,7 +307,7 @@ fn azure_needs_a_service_connection_to_name() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": "x"})));
     for id in [None, Some("$(serviceConnectionId)")] {
-        let mut doctor = azure_job(world.ready(), &endpoint.azure())
+        let mut doctor = azure_job(world.doctor_without_token(), &endpoint.azure())
             .env("SYSTEM_ACCESSTOKEN", SYSTEM_TOKEN)
             .secret(SYSTEM_TOKEN)
             .env("AZURESUBSCRIPTION_TENANT_ID", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3");
@@ -321,11 +325,12 @@ fn azure_needs_a_service_connection_to_name() {
 fn offline_no_platform_is_asked() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": "x"})));
-    let run = azure_asking(world.ready(), &endpoint.azure()).arg("--offline").json();
+    let run = azure_asking(world.doctor_without_token(), &endpoint.azure()).arg("--offline").json();
     assert_eq!(run.status, 1);
     let finding = run.finding(run.root_cause().unwrap());
     assert!(tried(finding).contains(&"azure-pipelines: not asked: --offline".to_owned()));
-    let run = github_asking(world.ready(), &endpoint.github()).arg("--offline").json();
+    let run =
+        github_asking(world.doctor_without_token(), &endpoint.github()).arg("--offline").json();
     let finding = run.finding("token-missing");
     assert!(tried(finding).contains(&"github-actions: not asked: --offline".to_owned()));
     assert!(endpoint.requests().is_empty());
@@ -334,7 +339,7 @@ fn offline_no_platform_is_asked() {
 #[test]
 fn unexpanded_variable_is_root_cause() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/x"));
+    let doctor = federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x"));
     let run = doctor.env("idToken", "$(idToken)").json();
     fails(&run, "token-variable-unexpanded");
 }
@@ -346,7 +351,7 @@ fn github_is_asked_for_pulumis_audience() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": token})));
-    let run = github_asking(world.ready(), &endpoint.github()).secret(&token).json();
+    let run = github_asking(world.doctor_without_token(), &endpoint.github()).secret(&token).json();
     healthy(&run, "github-actions");
     let requests = endpoint.requests();
     assert_eq!(requests.len(), 1);
@@ -360,7 +365,8 @@ fn github_is_asked_for_pulumis_audience() {
 fn github_without_an_organization_cannot_be_asked() {
     let world = World::new(&platforms::GITHUB);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": "x"})));
-    let doctor = github_asking(world.ready(), &endpoint.github()).without("--oidc-org");
+    let doctor =
+        github_asking(world.doctor_without_token(), &endpoint.github()).without("--oidc-org");
     let run = doctor.json();
     let finding = fails(&run, "token-missing");
     assert!(tried(finding).iter().any(|row| row.contains("no organization is named")));
@@ -369,7 +375,8 @@ fn github_without_an_organization_cannot_be_asked() {
 
     let token = world.token();
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": token})));
-    let doctor = github_asking(world.ready(), &endpoint.github()).without("--oidc-org");
+    let doctor =
+        github_asking(world.doctor_without_token(), &endpoint.github()).without("--oidc-org");
     healthy(&doctor.env("PULUMI_OPTION_OIDC_ORG", "acme").json(), "github-actions");
 }
 
@@ -386,7 +393,7 @@ fn github_refuses() {
     for answer in cases {
         let status = answer.status;
         let endpoint = Endpoint::start(&world, answer);
-        let run = github_asking(world.ready(), &endpoint.github()).json();
+        let run = github_asking(world.doctor_without_token(), &endpoint.github()).json();
         let finding = fails(&run, "token-request-failed");
         assert!(finding["detail"].as_str().unwrap().contains(&format!("status {status} ")));
         assert_eq!(endpoint.requests().len(), 1);
@@ -397,7 +404,7 @@ fn github_refuses() {
 fn what_github_gives_may_be_no_token() {
     let world = World::new(&platforms::GITHUB);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": "null"})));
-    let run = github_asking(world.ready(), &endpoint.github()).json();
+    let run = github_asking(world.doctor_without_token(), &endpoint.github()).json();
     let finding = fails(&run, "token-not-a-token");
     assert!(finding["detail"].as_str().unwrap().contains("the request to GitHub Actions"));
 }
@@ -405,13 +412,17 @@ fn what_github_gives_may_be_no_token() {
 #[test]
 fn github_permission_is_missing() {
     let world = World::new(&platforms::GITHUB);
-    let run = github_job(world.ready()).json();
+    let run = github_job(world.doctor_without_token()).json();
     let finding = fails(&run, "github-id-token-permission");
     let yaml = commands(finding);
     assert!(yaml.contains("deploy:\n    permissions:\n      id-token: write"), "{yaml}");
     assert!(!finding.to_string().contains("fork"));
-    let run = github_job(world.ready()).env("GITHUB_EVENT_NAME", "pull_request").json();
-    run.assert_says("github-id-token-permission", &["If the pull request comes from a fork"]);
+    let run =
+        github_job(world.doctor_without_token()).env("GITHUB_EVENT_NAME", "pull_request").json();
+    run.assert_finding_contains(
+        "github-id-token-permission",
+        &["If the pull request comes from a fork"],
+    );
 }
 
 #[test]
@@ -425,7 +436,7 @@ fn a_forks_pull_request_is_told_apart() {
         .to_string()
     };
     let run = |event: &str, name: &str| {
-        let doctor = world.ready().file("event.json", event);
+        let doctor = world.doctor_without_token().file("event.json", event);
         let path = doctor.path("event.json");
         let doctor = github_job(doctor).env("GITHUB_EVENT_PATH", path.to_str().unwrap());
         doctor.env("GITHUB_EVENT_NAME", name).json()
@@ -467,7 +478,7 @@ fn gitlabs_token_is_known_by_its_issuer() {
     let world = World::new(&platforms::GITLAB);
     let stranger = World::new(&platforms::GITLAB).token();
     let token = world.token();
-    let run = gitlab_job(world.ready(), world.issuer.url())
+    let run = gitlab_job(world.doctor_without_token(), world.issuer.url())
         .env("AAA_VAULT_TOKEN", &stranger)
         .env("WHATEVER_THE_NAME", &token)
         .env("ZZZ_THE_SAME", &token)
@@ -491,7 +502,7 @@ fn of_gitlabs_tokens_the_audience_decides() {
         ["https://vault.test", "https://aws.test", "urn:pulumi:org:other"].map(for_audience);
     let token = world.token();
     let job = || {
-        let doctor = gitlab_job(world.ready(), world.issuer.url());
+        let doctor = gitlab_job(world.doctor_without_token(), world.issuer.url());
         doctor.env("A_VAULT", &vault).env("B_AWS", &aws).secret(&vault).secret(&aws)
     };
     healthy(&job().env("C_OTHER", &other).env("D_PULUMI", &token).json(), "env:D_PULUMI");
@@ -505,7 +516,7 @@ fn of_gitlabs_tokens_the_audience_decides() {
     }
     let expires =
         jiff::Timestamp::from_second(world.shape.claims["exp"].as_i64().unwrap()).unwrap();
-    run.assert_says(
+    run.assert_finding_contains(
         "token-ambiguous",
         &["none is for urn:pulumi:org:acme", &format!("aud https://aws.test, exp {expires}")],
     );
@@ -513,14 +524,18 @@ fn of_gitlabs_tokens_the_audience_decides() {
     shape.claims["jti"] = "another".into();
     let twin = world.issuer.sign(&shape.header, &shape.claims);
     let run = job().env("D_PULUMI", &token).env("E_PULUMI", &twin).secret(&twin).json();
-    run.assert_says("token-ambiguous", &["D_PULUMI and E_PULUMI", "all of them are for"]);
+    run.assert_finding_contains(
+        "token-ambiguous",
+        &["D_PULUMI and E_PULUMI", "all of them are for"],
+    );
 
     // For another organization, but for Pulumi: the one that is meant.
     let run = job().env("C_OTHER", &other).json();
     assert_eq!(run.root_cause(), Some("organization-conflict"));
     assert_eq!(run.report["token"]["source"], "env:C_OTHER");
     // A single one is the one, whoever it is for.
-    let run = gitlab_job(world.ready(), world.issuer.url()).env("A_VAULT", &vault).json();
+    let run =
+        gitlab_job(world.doctor_without_token(), world.issuer.url()).env("A_VAULT", &vault).json();
     assert_eq!(run.root_cause(), Some("audience-mismatch"));
 }
 
@@ -529,7 +544,7 @@ fn gitlab_issued_no_token() {
     let world = World::new(&platforms::GITLAB);
     let stranger = World::new(&platforms::GITLAB);
     let token = stranger.token();
-    let doctor = gitlab_job(world.ready(), world.issuer.url());
+    let doctor = gitlab_job(world.doctor_without_token(), world.issuer.url());
     let run = doctor.env("VAULT_TOKEN", &token).secret(&token).json();
     let finding = fails(&run, "gitlab-id-token-missing");
     let yaml = commands(finding);
@@ -554,7 +569,8 @@ fn platforms_that_set_a_variable() {
     for (platform, marker, variable) in cases {
         let world = World::new(platform);
         let token = world.token();
-        let doctor = world.ready().without("--allow-private-issuer").env(marker, "true");
+        let doctor =
+            world.doctor_without_token().without("--allow-private-issuer").env(marker, "true");
         let run = doctor.env(variable, &token).secret(&token).json();
         healthy(&run, &format!("env:{variable}"));
     }
@@ -564,7 +580,8 @@ fn platforms_that_set_a_variable() {
 fn circlecis_second_version_comes_first() {
     let world = World::new(&platforms::CIRCLECI_V2);
     let old = World::new(&platforms::CIRCLECI).token();
-    let doctor = world.ready().env("CIRCLECI", "true").env("CIRCLE_OIDC_TOKEN", &old);
+    let doctor =
+        world.doctor_without_token().env("CIRCLECI", "true").env("CIRCLE_OIDC_TOKEN", &old);
     let run = doctor.env("CIRCLE_OIDC_TOKEN_V2", world.token()).secret(&old).json();
     healthy(&run, "env:CIRCLE_OIDC_TOKEN_V2");
     assert!(run.check("input")["summary"].as_str().unwrap().contains("CIRCLE_OIDC_TOKEN"));
@@ -576,7 +593,7 @@ fn hcp_terraforms_tagged_tokens() {
     let mut shape = world.shape.clone();
     shape.claims["aud"] = "aws.workload.identity".into();
     let aws = world.issuer.sign(&shape.header, &shape.claims);
-    let job = || world.ready().env("TFC_RUN_ID", "run-1").secret(&aws);
+    let job = || world.doctor_without_token().env("TFC_RUN_ID", "run-1").secret(&aws);
     let run = job()
         .env("TFC_WORKLOAD_IDENTITY_TOKEN_AWS", &aws)
         .env("TFC_WORKLOAD_IDENTITY_TOKEN_PULUMI", world.token())
@@ -596,7 +613,7 @@ mod buildkite {
 
     fn job(world: &World) -> Doctor {
         let secret = "bkaj_agent-access-token-77d1f0";
-        let doctor = world.ready().env("CI", "true").env("BUILDKITE", "true");
+        let doctor = world.doctor_without_token().env("CI", "true").env("BUILDKITE", "true");
         doctor.env("BUILDKITE_AGENT_ACCESS_TOKEN", secret).secret(secret)
     }
 
@@ -700,7 +717,7 @@ fn job_without_token_gets_snippet() {
         for (row, start) in tried.iter().zip(rows) {
             assert!(row.starts_with(start), "{row}");
         }
-        run.assert_says("token-missing", &[step]);
+        run.assert_finding_contains("token-missing", &[step]);
         let commands = commands(finding);
         let plain = commands.replace("      - \"pulumi", "      - pulumi");
         assert!(plain.contains(snippet), "{commands}");
@@ -724,16 +741,16 @@ fn variables_that_look_like_tokens_are_named() {
 fn named_backend_precedes_found() {
     let world = World::new(&platforms::GITHUB);
     let endpoint = Endpoint::start(&world, Response::json(500, &json!({})));
-    let doctor = github_asking(world.ready(), &endpoint.github());
+    let doctor = github_asking(world.doctor_without_token(), &endpoint.github());
     let run = doctor.env("MINE", world.token()).args(["--token-env", "MINE"]).json();
     healthy(&run, "env:MINE");
-    let doctor = github_asking(world.ready(), &endpoint.github());
+    let doctor = github_asking(world.doctor_without_token(), &endpoint.github());
     healthy(
         &doctor.env("PULUMI_OPTION_OIDC_TOKEN", world.token()).json(),
         "env:PULUMI_OPTION_OIDC_TOKEN",
     );
     // An empty one is named all the same, and said before anything about the platform.
-    let run = github_job(world.ready()).args(["--token-env", "EMPTY"]).json();
+    let run = github_job(world.doctor_without_token()).args(["--token-env", "EMPTY"]).json();
     let finding = fails(&run, "token-empty");
     let detail = finding["detail"].as_str().unwrap();
     assert!(detail.ends_with("the job has no permission id-token: write."), "{detail}");
@@ -749,7 +766,7 @@ fn expired_job_token_ranks_with_structure() {
     let mut world = World::new(&platforms::PULUMI_DEPLOYMENTS);
     world.shape.shift(-7200);
     world.shape.entry["rules"]["aud"] = "elsewhere".into();
-    let run = world.ready().env("PULUMI_OIDC_TOKEN", world.token()).json();
+    let run = world.doctor_without_token().env("PULUMI_OIDC_TOKEN", world.token()).json();
     assert_eq!(run.root_cause(), Some("token-expired"));
 }
 
@@ -762,8 +779,8 @@ fn texts_of_a_platform_are_inert() {
         Response::json(400, &json!({"count": 1, "value": evil})).header("location", "/##vso[x]"),
     );
     for run in [
-        azure_asking(world.ready(), &endpoint.azure()).json(),
-        azure_asking(world.ready(), &endpoint.azure()).human(),
+        azure_asking(world.doctor_without_token(), &endpoint.azure()).json(),
+        azure_asking(world.doctor_without_token(), &endpoint.azure()).human(),
     ] {
         assert!(!run.stdout.contains("##vso["), "{}", run.stdout);
         assert!(!run.stdout.contains(['\r', '\u{1b}', '\u{202e}']), "{}", run.stdout);
@@ -784,7 +801,7 @@ fn snippets_are_inert_yaml() {
         let yaml = yaml.unwrap_or_else(|| panic!("{commands:#?}"));
         serde_saphyr::from_str::<Value>(yaml).unwrap_or_else(|e| panic!("{e}: {yaml}"))
     };
-    let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/x"));
+    let doctor = federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x"));
     let yaml = snippet(doctor, "ado-token-not-exposed", "AzureCLI@2");
     assert_eq!(yaml.as_array().unwrap().len(), 1);
     assert_eq!(yaml[0]["inputs"]["addSpnToEnvironment"], true);
@@ -792,11 +809,12 @@ fn snippets_are_inert_yaml() {
     assert!(script.starts_with("pulumi login https://") && !script.contains("$(touch"), "{script}");
     assert_eq!(script.trim_end().lines().count(), 1);
 
-    let doctor = github_job(world.ready()).env("GITHUB_JOB", job);
+    let doctor = github_job(world.doctor_without_token()).env("GITHUB_JOB", job);
     let yaml = snippet(doctor, "github-id-token-permission", "permissions");
     assert_eq!(yaml["jobs"][job]["permissions"]["id-token"], "write");
 
-    let doctor = gitlab_job(world.ready(), "https://gitlab.test").env("CI_JOB_NAME", job);
+    let doctor =
+        gitlab_job(world.doctor_without_token(), "https://gitlab.test").env("CI_JOB_NAME", job);
     let yaml = snippet(doctor, "gitlab-id-token-missing", "id_tokens");
     let audience = &yaml[job]["id_tokens"]["PULUMI_ID_TOKEN"]["aud"];
     assert_eq!(audience, &json!(format!("urn:pulumi:org:{}", organization.replace('$', "$$"))));

@@ -43,9 +43,9 @@ const SOURCES: [&str; 5] =
 /// Holds a run to having stopped at the backend's URL.
 fn assert_refused(run: &Run, code: &str, case: &str) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{case}: {:?}", run.codes());
-    assert_eq!(run.raised(code), ["backend", "error", "backend"], "{case}");
+    assert_eq!(run.classification(code), ["backend", "error", "backend"], "{case}");
     for check in ["cloud", "exchange", "whoami"] {
-        assert_eq!(run.skipped(check), Some("backend"), "{case}: {check}");
+        assert_eq!(run.skipped_because(check), Some("backend"), "{case}: {check}");
     }
     // The token is judged all the same.
     assert_eq!(run.check("policy")["status"], "pass", "{case}");
@@ -69,16 +69,19 @@ fn url_without_scheme_names_source() {
             assert_eq!(backend["url"], url);
             let found = backend["source"].as_str().unwrap();
             assert!(found.ends_with(source), "{found}");
-            run.assert_says("backend-scheme-missing", &[url, meant, source, "pulumi says"]);
+            run.assert_finding_contains(
+                "backend-scheme-missing",
+                &[url, meant, source, "pulumi says"],
+            );
         }
     }
     let run = with(&world, "--cloud-url", "api.pulumi.com").json();
-    run.assert_says(
+    run.assert_finding_contains(
         "backend-scheme-missing",
         &["unknown backend cloudUrl format 'api.pulumi.com'"],
     );
     let login = "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme";
-    run.assert_says("backend-scheme-missing", &[login]);
+    run.assert_finding_contains("backend-scheme-missing", &[login]);
     assert_eq!(world.cloud.requests().len(), 0);
 }
 
@@ -88,17 +91,21 @@ fn the_articles_error_has_two_causes() {
     let run = without_url(&world).option("--pulumi-version", "3.215.9").json();
     assert_refused(&run, "backend-empty", "nothing configured");
     let login = "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme";
-    run.assert_says("backend-empty", &[ARTICLE, "3.216.0", login]);
+    run.assert_finding_contains("backend-empty", &[ARTICLE, "3.216.0", login]);
 
     for version in ["3.209.0", "3.258.0", "3.259.0"] {
         let doctor = with(&world, "PULUMI_BACKEND_URL", "api.pulumi.com");
         let run = doctor.option("--pulumi-version", version).json();
         assert_refused(&run, "backend-scheme-missing", version);
         let export = "export PULUMI_BACKEND_URL=https://api.pulumi.com";
-        run.assert_says("backend-scheme-missing", &[ARTICLE, "PULUMI_BACKEND_URL", export]);
+        run.assert_finding_contains(
+            "backend-scheme-missing",
+            &[ARTICLE, "PULUMI_BACKEND_URL", export],
+        );
         let evidence = run.finding("backend-scheme-missing")["evidence"].to_string();
         assert!(!evidence.contains("\\n"), "one line of a log each: {evidence}");
-        let names_backend = run.text("backend-scheme-missing").contains("could not log in to");
+        let names_backend =
+            run.finding_text("backend-scheme-missing").contains("could not log in to");
         assert_eq!(names_backend, version == "3.259.0", "{version}");
     }
 }
@@ -115,11 +122,11 @@ fn installed_cli_without_default_backend_fails() {
     };
     let run = doctor().env("TF_BUILD", "True").json();
     assert_eq!(run.root_cause(), Some("backend-empty"));
-    run.assert_says("backend-empty", &["pulumi login https://api.pulumi.com"]);
+    run.assert_finding_contains("backend-empty", &["pulumi login https://api.pulumi.com"]);
     let run = doctor().json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-empty"]));
-    assert_eq!(run.raised("backend-empty"), ["backend", "info", "backend"]);
-    run.assert_says("backend-empty", &["3.210.0", "/bin/pulumi"]);
+    assert_eq!(run.classification("backend-empty"), ["backend", "info", "backend"]);
+    run.assert_finding_contains("backend-empty", &["3.210.0", "/bin/pulumi"]);
 }
 
 /// A URL, the code, and what the finding tells.
@@ -159,8 +166,8 @@ fn urls_that_no_login_can_use() {
         for source in ["--cloud-url", "PULUMI_BACKEND_URL"] {
             let run = with(&world, source, url).json();
             assert_refused(&run, code, &format!("{source} {url}"));
-            run.assert_says(code, words);
-            run.assert_says(code, &[source]);
+            run.assert_finding_contains(code, words);
+            run.assert_finding_contains(code, &[source]);
         }
     }
     assert_eq!(world.cloud.requests().len(), 0);
@@ -174,14 +181,17 @@ fn credentials_in_a_url_are_not_shown() {
         let url = format!("postgres://joe:{password}@db/state");
         let run = with(&world, source, &url).secret(password).json();
         assert_refused(&run, "backend-is-diy", source);
-        run.assert_says("backend-is-diy", &["://…@"]);
+        run.assert_finding_contains("backend-is-diy", &["://…@"]);
 
         // The CLI sends them along.
         let url = world.cloud.url().replace("://", &format!("://joe:{password}@"));
         let run = with(&world, source, &url).secret(password).json();
         assert_eq!(run.root_cause(), None, "{source}: {:?}", run.codes());
-        assert_eq!(run.raised("backend-malformed"), ["backend", "warning", "backend"]);
-        run.assert_says("backend-malformed", &["://…@", "credentials in it", world.cloud.url()]);
+        assert_eq!(run.classification("backend-malformed"), ["backend", "warning", "backend"]);
+        run.assert_finding_contains(
+            "backend-malformed",
+            &["://…@", "credentials in it", world.cloud.url()],
+        );
     }
 }
 
@@ -193,7 +203,7 @@ fn prefix_refused_url_works_in_environment() {
     assert_refused(&run, "backend-is-console", "argument");
     let export = format!("export PULUMI_BACKEND_URL={url}");
     let words = [&export, "not a valid self-hosted backend", "--oidc-org acme"];
-    run.assert_says("backend-is-console", &words);
+    run.assert_finding_contains("backend-is-console", &words);
     let run = with(&world, "PULUMI_BACKEND_URL", url).arg("--offline").json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
 }
@@ -203,7 +213,7 @@ fn a_local_login_is_no_oidc_login() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = without_url(&world).arg("--local").json();
     assert_refused(&run, "backend-is-diy", "--local");
-    run.assert_says(
+    run.assert_finding_contains(
         "backend-is-diy",
         &["--local", "file://", "not supported for this type of backend"],
     );
@@ -226,13 +236,13 @@ fn values_in_commands_are_quoted() {
 fn fix_uses_file_format() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = with(&world, "Pulumi.yaml:4", "api.pulumi.com").json();
-    run.assert_says(
+    run.assert_finding_contains(
         "backend-scheme-missing",
         &["line 4", "backend:\n  url: \"https://api.pulumi.com\""],
     );
     let run = with(&world, "Pulumi.json:5", "api.pulumi.com").json();
     let snippet = "\"backend\": {\"url\": \"https://api.pulumi.com\"}";
-    run.assert_says("backend-scheme-missing", &["line 5", snippet]);
+    run.assert_finding_contains("backend-scheme-missing", &["line 5", snippet]);
 }
 
 // ------------------------------------------------------------------------ what is dubious
@@ -241,7 +251,7 @@ fn fix_uses_file_format() {
 fn trailing_slash_doubles_in_exchange_url() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.cloud.access_token();
-    world.cloud.grant(token, "ci-bot", "acme");
+    world.cloud.accept_access_token(token, "ci-bot", "acme");
     let urn = "urn:pulumi:token-type:access_token:organization";
     let minted = json!({
         "access_token": token,
@@ -256,8 +266,11 @@ fn trailing_slash_doubles_in_exchange_url() {
         // Outside CI no exchange is made with a backend that a project file names.
         let run = with(&world, source, &format!("{}/", world.cloud.url())).env("CI", "true").json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{source}");
-        assert_eq!(run.raised("backend-path-suspicious"), ["backend", "warning", "backend"]);
-        run.assert_says(
+        assert_eq!(
+            run.classification("backend-path-suspicious"),
+            ["backend", "warning", "backend"]
+        );
+        run.assert_finding_contains(
             "backend-path-suspicious",
             &["a trailing slash", world.cloud.url(), source],
         );
@@ -286,7 +299,7 @@ fn what_follows_the_host_is_told() {
         let run = with(&world, "--cloud-url", &url).arg("--offline").json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{url}");
         let login = "pulumi login https://cloud.test --oidc-token";
-        run.assert_says("backend-path-suspicious", &[what, &shown, login]);
+        run.assert_finding_contains("backend-path-suspicious", &[what, &shown, login]);
     }
 }
 
@@ -295,13 +308,16 @@ fn an_unprotected_connection_is_a_warning() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = with(&world, "--cloud-url", "http://cloud.test").arg("--offline").json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-insecure"]));
-    assert_eq!(run.raised("backend-insecure"), ["backend", "warning", "backend"]);
-    run.assert_says("backend-insecure", &["cloud.test", "plain HTTP", "https://cloud.test"]);
+    assert_eq!(run.classification("backend-insecure"), ["backend", "warning", "backend"]);
+    run.assert_finding_contains(
+        "backend-insecure",
+        &["cloud.test", "plain HTTP", "https://cloud.test"],
+    );
 
     // The issuer's certificate is verified as ever.
     let run = world.doctor().arg("--insecure").json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-insecure"]));
-    run.assert_says("backend-insecure", &["--insecure", "SSL_CERT_FILE"]);
+    run.assert_finding_contains("backend-insecure", &["--insecure", "SSL_CERT_FILE"]);
 
     for loopback in ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:1"] {
         let run = with(&world, "--cloud-url", loopback).arg("--offline").json();
@@ -350,9 +366,9 @@ fn sources_that_disagree() {
         world.cloud.begin_run();
         let run = doctor.json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-overridden"]), "{words:?}");
-        assert_eq!(run.raised("backend-overridden"), ["backend", severity, "backend"]);
-        run.assert_says("backend-overridden", words);
-        run.assert_says("backend-overridden", &[own]);
+        assert_eq!(run.classification("backend-overridden"), ["backend", severity, "backend"]);
+        run.assert_finding_contains("backend-overridden", words);
+        run.assert_finding_contains("backend-overridden", &[own]);
     }
     // The same in another spelling is no disagreement.
     let run = world.doctor().env("PULUMI_BACKEND_URL", format!("{own}/")).json();
@@ -374,7 +390,7 @@ fn an_invalid_project_ends_every_login() {
     for (name, content, words) in cases {
         let run = world.doctor().file(name, content).json();
         assert_refused(&run, "project-file-invalid", content);
-        run.assert_says("project-file-invalid", words);
+        run.assert_finding_contains("project-file-invalid", words);
     }
 }
 
@@ -402,12 +418,12 @@ fn invalid_credentials_hide_secrets() {
         let run = doctor.file("../home/.pulumi/credentials.json", &content).json();
         assert_refused(&run, "credentials-file-invalid", place);
         let words = [&format!("credentials.json{place}"), "mv "];
-        run.assert_says("credentials-file-invalid", &words);
+        run.assert_finding_contains("credentials-file-invalid", &words);
     }
     let doctor = world.doctor().file("my home/credentials.json", "{");
     let run = doctor.env("PULUMI_HOME", "my home").json();
     assert_refused(&run, "credentials-file-invalid", "PULUMI_HOME");
-    let file = run.text("credentials-file-invalid");
+    let file = run.finding_text("credentials-file-invalid");
     assert!(file.contains("my home/credentials.json' '"), "not quoted: {file}");
 }
 
@@ -421,6 +437,6 @@ fn encrypted_credentials_are_not_read() {
     let doctor = world.doctor().secret("c2VjcmV0LXNlY3JldC1zZWNyZXQ");
     let run = doctor.file("../home/.pulumi/credentials.json", envelope.to_string()).json();
     assert_eq!((run.status, run.codes()), (0, vec!["credentials-encrypted"]));
-    assert_eq!(run.raised("credentials-encrypted"), ["backend", "info", "backend"]);
-    run.assert_says("credentials-encrypted", &["credentials.json", "accounts"]);
+    assert_eq!(run.classification("credentials-encrypted"), ["backend", "info", "backend"]);
+    run.assert_finding_contains("credentials-encrypted", &["credentials.json", "accounts"]);
 }

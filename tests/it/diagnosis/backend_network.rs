@@ -17,11 +17,11 @@ fn at(world: &World, url: &str) -> Doctor {
 /// Holds a run to the backend's having failed on the network.
 fn assert_no_answer(run: &Run, code: &str, words: &[&str]) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{:?}", run.codes());
-    assert_eq!(run.raised(code), ["backend", "error", "cloud"]);
+    assert_eq!(run.classification(code), ["backend", "error", "cloud"]);
     assert_eq!(run.check("cloud")["status"], "fail");
-    assert_eq!(run.skipped("whoami"), Some("cloud"));
+    assert_eq!(run.skipped_because("whoami"), Some("cloud"));
     assert_eq!(run.codes(), [code], "nothing else is blamed");
-    run.assert_says(code, words);
+    run.assert_finding_contains(code, words);
 }
 
 /// A port of this machine that nobody listens at.
@@ -57,7 +57,7 @@ fn unreachable_proxy_is_named() {
     let address = closed();
     let doctor = at(&world, "https://cloud.invalid");
     let run = doctor.env("HTTPS_PROXY", format!("http://joe:hunter22@{address}")).json();
-    run.assert_says("backend-unreachable", &["proxy", &address, "cloud.invalid"]);
+    run.assert_finding_contains("backend-unreachable", &["proxy", &address, "cloud.invalid"]);
     assert!(!run.stdout.contains("hunter22"));
 }
 
@@ -85,7 +85,7 @@ fn certificates_that_are_not_trusted() {
         let run = at(&world, server.url()).json();
         let subject = "doctor loopback server";
         assert_no_answer(&run, "backend-tls-untrusted", &[words, remedy, subject]);
-        let trusts = run.text("backend-tls-untrusted").contains(trust);
+        let trusts = run.finding_text("backend-tls-untrusted").contains(trust);
         assert_eq!(trusts, remedy == trust, "trust cures an unknown authority only");
         assert!(server.requests().is_empty());
     }
@@ -113,9 +113,12 @@ fn what_answers_is_no_pulumi_cloud() {
         }
         let run = world.doctor().json();
         assert_eq!((run.status, run.root_cause()), (1, Some("backend-not-pulumi")), "{words:?}");
-        assert_eq!(run.raised("backend-not-pulumi"), ["backend", "error", "cloud"]);
-        run.assert_says("backend-not-pulumi", words);
-        run.assert_says("backend-not-pulumi", &[CAPABILITIES, "https://api.pulumi.com"]);
+        assert_eq!(run.classification("backend-not-pulumi"), ["backend", "error", "cloud"]);
+        run.assert_finding_contains("backend-not-pulumi", words);
+        run.assert_finding_contains(
+            "backend-not-pulumi",
+            &[CAPABILITIES, "https://api.pulumi.com"],
+        );
         assert_eq!(run.codes(), ["backend-not-pulumi"], "the exchange is its echo");
     }
 }
@@ -143,5 +146,5 @@ fn curl_asks_what_is_configured() {
     let address = closed();
     let run = at(&world, &format!("http://{address}/")).json();
     let command = format!("curl -v http://{address}/api/capabilities");
-    run.assert_says("backend-unreachable", &[&command]);
+    run.assert_finding_contains("backend-unreachable", &[&command]);
 }

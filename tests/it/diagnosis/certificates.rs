@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::platforms::GITHUB;
-use crate::support::{Authority, Proxy, Response, Say, World};
+use crate::support::{Authority, Proxy, ProxyAction, Response, World};
 use doctor::loopback::Server;
 
 #[test]
@@ -14,11 +14,11 @@ fn inspecting_proxy_is_named_by_certificate() {
     let server = Server::start(company.issue(&names).unwrap(), handler).unwrap();
     let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
     // Whatever host is asked for, the same server answers.
-    let proxy = Proxy::always(Say::Tunnel(address)).url();
+    let proxy = Proxy::always(ProxyAction::Tunnel(address)).url();
     let mut world = World::new(&GITHUB);
     let github = "https://token.actions.githubusercontent.com";
     world.shape.claims["iss"] = json!(github);
-    world.cloud.registration(|one| {
+    world.cloud.change_registration(|one| {
         one["issuer"] = json!(github);
         one["thumbprints"] = json!(["ab".repeat(32)]);
     });
@@ -34,7 +34,7 @@ fn inspecting_proxy_is_named_by_certificate() {
         ("issuer-tls-untrusted", "token.actions.githubusercontent.com"),
         ("backend-tls-untrusted", "api.pulumi.com"),
     ] {
-        run.assert_says(
+        run.assert_finding_contains(
             code,
             &[
                 "a proxy between this machine and it",
@@ -49,20 +49,26 @@ fn inspecting_proxy_is_named_by_certificate() {
     // Pulumi Cloud does not go through that proxy: what it hides is no fault of the issuer.
     assert_eq!(run.root_cause(), Some("backend-tls-untrusted"));
     assert_eq!(run.finding("issuer-tls-untrusted")["severity"], "warning");
-    run.assert_says("issuer-tls-untrusted", &["does not go through that proxy", "--ca-cert"]);
-    assert_eq!(run.skipped("thumbprints"), Some("issuer"));
+    run.assert_finding_contains(
+        "issuer-tls-untrusted",
+        &["does not go through that proxy", "--ca-cert"],
+    );
+    assert_eq!(run.skipped_because("thumbprints"), Some("issuer"));
     // What the remediation says helps.
     let ca = company.pem();
     let run = doctor().file("company.pem", ca).env("SSL_CERT_FILE", "company.pem").json();
     assert!(!run.codes().iter().any(|code| code.ends_with("tls-untrusted")), "{:?}", run.codes());
     assert!(!run.codes().contains(&"thumbprint-mismatch"), "{:?}", run.codes());
-    assert_eq!(run.skipped("thumbprints"), Some("issuer"));
+    assert_eq!(run.skipped_because("thumbprints"), Some("issuer"));
 }
 
 #[test]
 fn own_authority_is_not_called_proxy() {
     let world = World::new(&GITHUB);
     let run = world.doctor().without("--ca-cert").arg("--no-exchange").json();
-    run.assert_says("backend-tls-untrusted", &["The certificate is signed by CN=doctor loopback"]);
-    assert!(!run.text("issuer-tls-untrusted").contains("proxy between"));
+    run.assert_finding_contains(
+        "backend-tls-untrusted",
+        &["The certificate is signed by CN=doctor loopback"],
+    );
+    assert!(!run.finding_text("issuer-tls-untrusted").contains("proxy between"));
 }

@@ -48,7 +48,8 @@ const UNCONFIGURED: [(&str, &str); 8] = [
 
 /// What a token of the organization acme asks for: the version, the scope claim, the flags;
 /// organization, token type and scope.
-type Asked = (&'static str, &'static str, &'static [&'static str], [Option<&'static str>; 3]);
+type ProxyRequest =
+    (&'static str, &'static str, &'static [&'static str], [Option<&'static str>; 3]);
 
 const NOBODY: [Option<&str>; 3] = [None, Some("organization"), Some("")];
 const ACME: [Option<&str>; 3] = [Some("acme"), Some("organization"), Some("")];
@@ -56,7 +57,7 @@ const OPS: [Option<&str>; 3] = [Some("acme"), Some("team"), Some("team:ops")];
 const JANE: [Option<&str>; 3] = [Some("acme"), Some("personal"), Some("user:jane")];
 const FLAGS: &[&str] = &["--oidc-org", "acme", "--oidc-team", "ops"];
 
-const ASKED: [Asked; 25] = [
+const ASKED: [ProxyRequest; 25] = [
     ("3.208.0", "", &[], NOBODY),
     ("3.209.0", "", &[], NOBODY),
     ("3.215.9", "", &[], NOBODY),
@@ -153,7 +154,7 @@ fn login(world: &World, version: &str) -> Doctor {
     let token = world.token();
     ["--cloud-url", "--oidc-org"]
         .into_iter()
-        .fold(world.ready().command("login"), Doctor::without)
+        .fold(world.doctor_without_token().command("login"), Doctor::without)
         .option("--pulumi-version", version)
         .args([world.cloud.url(), "--oidc-org", "acme", "--oidc-token"])
         .arg(&token)
@@ -182,7 +183,7 @@ fn credential_helpers_are_refused_since_3_274() {
     let (code, message, status) = cli(&run);
     assert_eq!((code, status), (Some("credential-helper-active"), 1));
     assert!(message.starts_with("--oidc-token cannot be used with a credentials helper"));
-    run.assert_says(
+    run.assert_finding_contains(
         "credential-helper-active",
         &["PULUMI_CREDENTIAL_HELPER", "PULUMI_CREDENTIAL_HELPER=none"],
     );
@@ -192,7 +193,7 @@ fn credential_helpers_are_refused_since_3_274() {
 
     let run = helped("3.274.0").env("PULUMI_CREDENTIAL_HELPER_ARGS", "--profile ci").json();
     assert_eq!(run.root_cause(), Some("credential-helper-invalid"));
-    run.assert_says("credential-helper-invalid", &["JSON array of strings"]);
+    run.assert_finding_contains("credential-helper-invalid", &["JSON array of strings"]);
     let run = login(&world, "3.273.0").arg("--credential-helper=x").json();
     assert_eq!(run.root_cause(), Some("cli-too-old"));
     assert_eq!(cli(&run).1, "unknown flag: --credential-helper");
@@ -209,7 +210,10 @@ fn one_slash_is_trimmed_since_3_274() {
     assert_eq!((run.status, run.codes()), (0, vec![]));
     let run = slash("3.260.0").json();
     assert!(run.codes().contains(&"backend-path-suspicious"), "{:?}", run.codes());
-    run.assert_says("backend-path-suspicious", &["Logged in", "next command is not logged in"]);
+    run.assert_finding_contains(
+        "backend-path-suspicious",
+        &["Logged in", "next command is not logged in"],
+    );
 }
 
 #[test]
@@ -220,7 +224,7 @@ fn signature_parts_are_decoded_since_3_245() {
         login(&world, version).without(&token).arg(format!("{token} "))
     };
     let run = spoilt("3.243.0").json();
-    assert_eq!(run.raised("token-wrapped"), ["input", "warning", "input"]);
+    assert_eq!(run.classification("token-wrapped"), ["input", "warning", "input"]);
     let run = spoilt("3.245.0").json();
     assert_eq!((run.status, run.root_cause()), (1, Some("token-wrapped")));
     assert!(cli(&run).1.contains("must be JWT or 'file://filepath'"), "{:?}", cli(&run));
@@ -232,7 +236,7 @@ fn token_line_breaks_are_sent() {
     let token = world.token();
     let doctor = login(&world, "3.276.0").without(&token).arg(format!("{token}\n"));
     let run = doctor.json();
-    assert_eq!(run.raised("token-wrapped"), ["input", "warning", "input"]);
+    assert_eq!(run.classification("token-wrapped"), ["input", "warning", "input"]);
     let sent = world.cloud.exchanges().pop().unwrap();
     assert_eq!(sent["subject_token"], format!("{token}\n"));
 }
@@ -290,7 +294,7 @@ fn first_pulumi_error_is_shown() {
     assert_eq!(run.root_cause(), Some("token-not-a-token"));
     let message = "problem logging in: organization must be specified for token exchange";
     assert_eq!(cli(&run), (Some("organization-missing"), message, 1));
-    run.assert_says("token-not-a-token", &["pulumi says first", message]);
+    run.assert_finding_contains("token-not-a-token", &["pulumi says first", message]);
 }
 
 #[test]

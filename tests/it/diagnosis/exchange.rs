@@ -85,10 +85,10 @@ fn refusals_are_shown_in_every_shape() {
     ];
     for (response, status, telling) in cases {
         let run = answered(response);
-        run.assert_root("exchange-rejected", "exchange", "exchange");
-        run.assert_says("exchange-rejected", &[&status.to_string()]);
-        run.assert_says("exchange-rejected", telling);
-        assert_eq!(run.skipped("whoami"), Some("exchange"));
+        run.assert_root_cause("exchange-rejected", "exchange", "exchange");
+        run.assert_finding_contains("exchange-rejected", &[&status.to_string()]);
+        run.assert_finding_contains("exchange-rejected", telling);
+        assert_eq!(run.skipped_because("whoami"), Some("exchange"));
         assert_eq!(run.report["identity"], Value::Null);
     }
 }
@@ -113,27 +113,27 @@ fn a_refusal_points_to_a_category() {
         assert_eq!(points["value"], category);
     }
     let run = answered(Response::new(400, "text/plain", "no"));
-    assert!(!run.text("exchange-rejected").contains("points to"));
+    assert!(!run.finding_text("exchange-rejected").contains("points to"));
 }
 
 #[test]
 fn bare_refusal_shows_entry_and_message() {
     let body = json!({"error": "access_denied", "error_description": "no"});
     let run = answered(Response::json(403, &body));
-    run.assert_root("exchange-rejected", "exchange", "exchange");
+    run.assert_root_cause("exchange-rejected", "exchange", "exchange");
     let telling = ["403", "DOCTOR_ACCESS_TOKEN", "forward this to an admin of acme", "\"sub\""];
-    run.assert_says("exchange-rejected", &telling);
+    run.assert_finding_contains("exchange-rejected", &telling);
     let change = &run.finding("exchange-rejected")["remediation"]["options"][0]["changes"][0];
     assert_eq!((&change["target"], &change["path"]), (&json!("policy"), &json!("/policies/-")));
     assert_eq!(change["after"]["decision"], "allow");
-    assert!(!run.text("policy-unknown").contains("forward"), "it is said once");
+    assert!(!run.finding_text("policy-unknown").contains("forward"), "it is said once");
 }
 
 #[test]
 fn issuer_refusal_suggests_registration() {
     let body = json!({"error": "invalid_grant", "error_description": "unknown issuer"});
     let run = answered(Response::json(400, &body));
-    run.assert_says("exchange-rejected", &["Register the issuer", "/oidc/issuers"]);
+    run.assert_finding_contains("exchange-rejected", &["Register the issuer", "/oidc/issuers"]);
     let change = &run.finding("exchange-rejected")["remediation"]["options"][0]["changes"][0];
     assert_eq!((&change["target"], &change["path"]), (&json!("registration"), &json!("")));
 }
@@ -142,8 +142,8 @@ fn issuer_refusal_suggests_registration() {
 fn payment_required_is_not_about_the_token() {
     let body = json!({"code": 402, "message": "Your trial has expired"});
     let run = answered(Response::json(402, &body));
-    run.assert_says("exchange-rejected", &["subscription", "Your trial has expired"]);
-    assert!(!run.text("exchange-rejected").contains("points to"));
+    run.assert_finding_contains("exchange-rejected", &["subscription", "Your trial has expired"]);
+    assert!(!run.finding_text("exchange-rejected").contains("points to"));
     assert_eq!(run.finding("exchange-rejected")["remediation"]["options"], json!([]));
 }
 
@@ -152,7 +152,7 @@ fn a_long_refusal_is_cut() {
     let long = "no ".repeat(100_000);
     let run =
         answered(Response::json(400, &json!({"error": "x", "message": long, "errors": [long]})));
-    run.assert_root("exchange-rejected", "exchange", "exchange");
+    run.assert_root_cause("exchange-rejected", "exchange", "exchange");
     assert!(run.stdout.len() < 20_000, "{}", run.stdout.len());
 }
 
@@ -160,23 +160,23 @@ fn a_long_refusal_is_cut() {
 fn unknown_organization_is_reported() {
     let world = World::new(&PULUMI_DEPLOYMENTS);
     let run = world.doctor_without_policy().option("--oidc-org", "Acme Ltd").json();
-    run.assert_root("organization-unknown", "exchange", "exchange");
+    run.assert_root_cause("organization-unknown", "exchange", "exchange");
     let telling = ["Acme Ltd", "invalid organization Acme Ltd", "400", "https://app.pulumi.com/"];
-    run.assert_says("organization-unknown", &telling);
+    run.assert_finding_contains("organization-unknown", &telling);
 }
 
 #[test]
 fn rate_limits_say_how_long_to_wait() {
     let limited = || Response::json(429, &json!({"code": 429, "message": "slow down"}));
     let run = answered(limited().header("retry-after", "30"));
-    run.assert_root("exchange-rate-limited", "exchange", "exchange");
-    run.assert_says("exchange-rate-limited", &["wait 30 s", "slow down", "429"]);
+    run.assert_root_cause("exchange-rate-limited", "exchange", "exchange");
+    run.assert_finding_contains("exchange-rate-limited", &["wait 30 s", "slow down", "429"]);
     let date = "Fri, 02 Jan 2099 03:04:05 GMT";
     let run = answered(limited().header("retry-after", date));
-    run.assert_says("exchange-rate-limited", &[date]);
+    run.assert_finding_contains("exchange-rate-limited", &[date]);
     let run = answered(limited());
-    run.assert_root("exchange-rate-limited", "exchange", "exchange");
-    assert!(!run.text("exchange-rate-limited").contains("Retry-After"));
+    run.assert_root_cause("exchange-rate-limited", "exchange", "exchange");
+    assert!(!run.finding_text("exchange-rate-limited").contains("Retry-After"));
 }
 
 #[test]
@@ -184,10 +184,10 @@ fn service_errors_carry_request_id() {
     for status in [500, 502, 503] {
         let response = Response::json(status, &json!({"error": "server_error"}));
         let run = answered(response.header("X-Pulumi-Request-ID", "3f1c-9a52"));
-        run.assert_root("exchange-server-error", "exchange", "exchange");
+        run.assert_root_cause("exchange-server-error", "exchange", "exchange");
         assert_eq!(run.finding("exchange-server-error")["retryable"], true);
         let telling = [&*status.to_string(), "3f1c-9a52", "server_error", "support"];
-        run.assert_says("exchange-server-error", &telling);
+        run.assert_finding_contains("exchange-server-error", &telling);
     }
 }
 
@@ -203,7 +203,7 @@ fn failing_service_is_own_finding() {
         world.shape.entry["rules"]["sub"] = "else".into();
         world.cloud.answer(EXCHANGE, response);
         let run = world.doctor().json();
-        run.assert_root("subject-mismatch", "policy", "policy");
+        run.assert_root_cause("subject-mismatch", "policy", "policy");
         assert_eq!(run.codes(), ["subject-mismatch", code]);
         assert_eq!(run.finding(code)["severity"], "error");
         // A web page comes again; a failure may pass.
@@ -230,12 +230,12 @@ fn success_without_a_token_is_malformed() {
         let world = World::new(&GITHUB);
         world.cloud.answer(EXCHANGE, response);
         let run = world.doctor().secret(opaque).json();
-        run.assert_root("exchange-malformed", "exchange", "exchange");
-        run.assert_says("exchange-malformed", telling);
-        run.assert_says("exchange-malformed", &["200"]);
+        run.assert_root_cause("exchange-malformed", "exchange", "exchange");
+        run.assert_finding_contains("exchange-malformed", telling);
+        run.assert_finding_contains("exchange-malformed", &["200"]);
         assert!(!run.stdout.contains("token_type"));
         assert!(!run.codes().contains(&"exchange-contradicts-policy"), "it decided nothing");
-        assert_eq!(run.skipped("whoami"), Some("exchange"));
+        assert_eq!(run.skipped_because("whoami"), Some("exchange"));
     }
 }
 
@@ -274,15 +274,18 @@ fn the_service_refuses_what_the_policy_allows() {
     let world = World::new(&AZURE_ENTRA);
     world.cloud.answer(EXCHANGE, Response::json(400, &json!({"error": "access_denied"})));
     let run = world.doctor().json();
-    run.assert_root("exchange-rejected", "exchange", "exchange");
+    run.assert_root_cause("exchange-rejected", "exchange", "exchange");
     assert_eq!(run.codes(), ["exchange-rejected", "exchange-contradicts-policy"]);
-    assert!(!run.text("exchange-rejected").contains("--policy"), "it is there already");
+    assert!(!run.finding_text("exchange-rejected").contains("--policy"), "it is there already");
     let finding = run.finding("exchange-contradicts-policy");
     assert_eq!(
         (&finding["severity"], &finding["category"]),
         (&json!("warning"), &json!("exchange"))
     );
-    run.assert_says("exchange-contradicts-policy", &["allow", "refused", "not documented"]);
+    run.assert_finding_contains(
+        "exchange-contradicts-policy",
+        &["allow", "refused", "not documented"],
+    );
     assert_eq!(run.report["policy"]["decision"], "allow");
 }
 
@@ -294,9 +297,9 @@ fn foreign_exchange_answer_contradicts_no_policy() {
         let world = World::new(&GITHUB);
         world.cloud.answer(EXCHANGE, response);
         let run = world.doctor().json();
-        run.assert_root("exchange-rejected", "exchange", "exchange");
+        run.assert_root_cause("exchange-rejected", "exchange", "exchange");
         assert_eq!(run.codes(), ["exchange-rejected"]);
-        run.assert_says("exchange-rejected", &["says nothing of the token", "backend"]);
+        run.assert_finding_contains("exchange-rejected", &["says nothing of the token", "backend"]);
     }
 }
 
@@ -311,8 +314,11 @@ fn a_redirect_to_another_host_is_named() {
             .cloud
             .answer(EXCHANGE, redirect.header("location", "https://sso.test/api/oauth/token"));
         let run = world.doctor().json();
-        run.assert_root("exchange-redirected", "exchange", "exchange");
-        run.assert_says("exchange-redirected", &["sso.test", "another domain", telling]);
+        run.assert_root_cause("exchange-redirected", "exchange", "exchange");
+        run.assert_finding_contains(
+            "exchange-redirected",
+            &["sso.test", "another domain", telling],
+        );
         assert_eq!(run.codes(), ["exchange-redirected"]);
     }
 }
@@ -324,13 +330,13 @@ fn the_service_allows_what_the_policy_denies() {
     world.shape.entry["rules"]["sub"] = "else".into();
     world.shape.entry["rules"]["aud"] = "api://AzureADTokenExchange".into();
     let doctor = world.doctor();
-    world.cloud.policies(vec![right]);
+    world.cloud.set_policies(vec![right]);
     let run = doctor.json();
     run.assert_healthy();
     for code in ["exchange-contradicts-policy", "audience-mismatch", "subject-mismatch"] {
         assert_eq!(run.finding(code)["severity"], "warning", "{code}");
     }
-    run.assert_says("exchange-contradicts-policy", &["lets the token in", "deny"]);
+    run.assert_finding_contains("exchange-contradicts-policy", &["lets the token in", "deny"]);
     assert_eq!(run.report["policy"]["decision"], "deny");
     assert_eq!(run.check("policy")["status"], "warn");
 }
@@ -340,11 +346,11 @@ fn explained_rejection_is_evidence_of_policy() {
     let mut world = World::new(&GITHUB);
     world.shape.entry["rules"]["aud"] = "urn:pulumi:org:globex".into();
     let run = world.doctor().json();
-    run.assert_root("audience-mismatch", "audience", "policy");
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
     assert_eq!(run.codes(), ["audience-mismatch"]);
-    run.assert_says("audience-mismatch", &["400 access_denied: denied by policy"]);
+    run.assert_finding_contains("audience-mismatch", &["400 access_denied: denied by policy"]);
     assert_eq!(run.check("exchange")["status"], "fail");
-    assert_eq!(run.skipped("whoami"), Some("exchange"));
+    assert_eq!(run.skipped_because("whoami"), Some("exchange"));
 }
 
 #[test]
@@ -352,7 +358,7 @@ fn exchange_is_made_despite_findings() {
     type Break = fn(&mut World);
     let cases: [(&str, Break); 5] = [
         ("issuer-not-registered", |world| {
-            world.cloud.registration(|r| {
+            world.cloud.change_registration(|r| {
                 r["issuer"] = json!("https://else.test");
                 r["url"] = json!("https://else.test");
             });
@@ -381,7 +387,7 @@ fn exchange_is_made_despite_findings() {
         assert_eq!(world.cloud.exchanges().len(), 1, "{code}");
         assert_eq!(run.root_cause(), Some(code));
         assert!(!run.codes().contains(&"exchange-rejected"), "{:?}", run.codes());
-        run.assert_says(code, &["400 invalid_grant"]);
+        run.assert_finding_contains(code, &["400 invalid_grant"]);
     }
 }
 
@@ -406,25 +412,25 @@ fn what_keeps_the_exchange_from_being_made() {
         }
         let run = doctor.args(options.iter().copied()).json();
         assert!(world.cloud.exchanges().is_empty(), "{options:?}");
-        assert_eq!(run.skipped("exchange"), Some(because), "{options:?}");
-        assert_eq!(run.skipped("whoami"), Some(because), "{options:?}");
+        assert_eq!(run.skipped_because("exchange"), Some(because), "{options:?}");
+        assert_eq!(run.skipped_because("whoami"), Some(because), "{options:?}");
     }
 }
 
 #[test]
 fn what_is_no_token_is_not_exchanged() {
     let mut world = World::new(&GITHUB);
-    let run = world.ready().arg("null").json();
-    assert_eq!(run.skipped("exchange"), Some("input"));
-    let run = world.ready().args(["--token-env", "NOTHING"]).json();
-    assert_eq!(run.skipped("exchange"), Some("input"));
+    let run = world.doctor_without_token().arg("null").json();
+    assert_eq!(run.skipped_because("exchange"), Some("input"));
+    let run = world.doctor_without_token().args(["--token-env", "NOTHING"]).json();
+    assert_eq!(run.skipped_because("exchange"), Some("input"));
     world.shape.shift(-90_000);
     let run = world.doctor().json();
-    run.assert_root("token-expired", "token", "token");
-    assert_eq!(run.skipped("exchange"), Some("token"));
-    assert_eq!(run.skipped("whoami"), Some("token"));
+    run.assert_root_cause("token-expired", "token", "token");
+    assert_eq!(run.skipped_because("exchange"), Some("token"));
+    assert_eq!(run.skipped_because("whoami"), Some("token"));
     let run = world.doctor().option("--cloud-url", "api.pulumi.com").json();
-    assert_eq!(run.skipped("exchange"), Some("backend"));
+    assert_eq!(run.skipped_because("exchange"), Some("backend"));
     assert!(world.cloud.exchanges().is_empty());
 }
 
@@ -435,7 +441,7 @@ fn foreign_backend_is_root_cause() {
         world.cloud.answer(path, html(200));
     }
     let run = world.doctor().json();
-    run.assert_root("backend-not-pulumi", "backend", "cloud");
+    run.assert_root_cause("backend-not-pulumi", "backend", "cloud");
     assert!(!run.codes().contains(&"exchange-malformed"), "{:?}", run.codes());
     assert_eq!(run.check("exchange")["status"], "fail");
 }

@@ -14,7 +14,7 @@ const VARIABLE: &str = "ID_TOKEN";
 
 fn by_variable(world: &World) -> Doctor {
     let token = world.token();
-    world.ready().secret(&token).env(VARIABLE, token).args(["--token-env", VARIABLE])
+    world.doctor_without_token().secret(&token).env(VARIABLE, token).args(["--token-env", VARIABLE])
 }
 
 /// Nothing to change, and every check looked: those in `skipped` alone did not.
@@ -194,7 +194,7 @@ fn unusual_valid_input_is_healthy() {
         }),
         ("the registered URL ends with a slash", &platforms::GITHUB, |world| {
             let url = format!("{}/", world.issuer.url());
-            world.cloud.registration(|registration| registration["url"] = json!(url));
+            world.cloud.change_registration(|registration| registration["url"] = json!(url));
         }),
         ("key types that nobody knows", &platforms::GITHUB, |world| {
             let mut keys = world.issuer.jwks();
@@ -234,7 +234,7 @@ fn entries_for_others_do_no_harm() {
     let mut policy = world.policy();
     policy["issuers"][0]["policies"] = entries.clone();
     let doctor = world.doctor().file("policy.json", policy.to_string());
-    world.cloud.policies(entries.as_array().unwrap().clone());
+    world.cloud.set_policies(entries.as_array().unwrap().clone());
     let run = doctor.json();
     assert_logged_in(&run, "entries for others");
     assert_eq!(run.report["policy"]["closest"], 2);
@@ -245,7 +245,7 @@ fn every_algorithm_that_issuers_use_is_good() {
     for algorithm in doctor::loopback::ALGORITHMS {
         let authority = Authority::new().unwrap();
         let identity: Identity = authority.issue(&["127.0.0.1"]).unwrap();
-        let world = World::with(&platforms::KUBERNETES, authority, identity, algorithm);
+        let world = World::with_identity(&platforms::KUBERNETES, authority, identity, algorithm);
         assert_logged_in(&world.doctor().json(), algorithm);
     }
 }
@@ -282,12 +282,12 @@ fn environment_may_name_self_hosted_backend() {
 fn token_from_file_or_stdin_works() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
-    let file = world.ready().secret(&token).file("t.jwt", format!("{token}\n"));
+    let file = world.doctor_without_token().secret(&token).file("t.jwt", format!("{token}\n"));
     // The CLI reads no claims of a token in a file: the organization has to be named.
     assert_logged_in(&file.arg("file://t.jwt").json(), "file");
-    let piped = world.ready().secret(&token).stdin(format!("{token}\r\n")).arg("-");
+    let piped = world.doctor_without_token().secret(&token).stdin(format!("{token}\r\n")).arg("-");
     assert_logged_in(&piped.json(), "stdin");
-    let flag = world.ready().secret(&token).args(["--oidc-token", &token]);
+    let flag = world.doctor_without_token().secret(&token).args(["--oidc-token", &token]);
     assert_logged_in(&flag.json(), "--oidc-token");
 }
 

@@ -18,15 +18,15 @@ fn offline() -> Doctor {
 fn assert_stopped(run: &Run, code: &str, case: &str) {
     assert_eq!(run.root_cause(), Some(code), "{case}: {:?}", run.codes());
     assert_eq!((run.status, &run.report["verdict"]), (1, &json!("unhealthy")), "{case}");
-    assert_eq!(run.raised(code), ["input", "error", "input"], "{case}");
+    assert_eq!(run.classification(code), ["input", "error", "input"], "{case}");
     assert_eq!(run.check("input")["status"], "fail", "{case}");
-    assert_eq!(run.skipped("signature"), Some("input"), "{case}");
+    assert_eq!(run.skipped_because("signature"), Some("input"), "{case}");
     // A token without its signature, or with a part of it, is judged as far as it goes.
     if code == "token-truncated" && !run.report["token"].is_null() {
         return;
     }
     for check in ["token", "policy"] {
-        assert_eq!(run.skipped(check), Some("input"), "{case}: {check}");
+        assert_eq!(run.skipped_because(check), Some("input"), "{case}: {check}");
     }
     assert_eq!(run.report["token"], Value::Null, "{case}");
 }
@@ -39,17 +39,25 @@ fn every_source_gives_the_token() {
     let token = world.token();
     let with = |doctor: Doctor| doctor.secret(&token);
     let cases = [
-        (with(world.ready().arg(&token)), "argument"),
-        (with(world.ready().arg("-").stdin(format!("{token}\n"))), "stdin"),
-        (with(world.ready().file("t.jwt", &token).arg("file://t.jwt")), "file://t.jwt"),
-        (with(world.ready().args(["--oidc-token", &token])), "--oidc-token"),
+        (with(world.doctor_without_token().arg(&token)), "argument"),
+        (with(world.doctor_without_token().arg("-").stdin(format!("{token}\n"))), "stdin"),
         (
-            with(world.ready().file("t.jwt", format!("\n{token}\r\n")))
+            with(world.doctor_without_token().file("t.jwt", &token).arg("file://t.jwt")),
+            "file://t.jwt",
+        ),
+        (with(world.doctor_without_token().args(["--oidc-token", &token])), "--oidc-token"),
+        (
+            with(world.doctor_without_token().file("t.jwt", format!("\n{token}\r\n")))
                 .args(["--oidc-token", "file://t.jwt"]),
             "file://t.jwt",
         ),
         (
-            with(world.ready().env("idToken", &token).args(["--token-env", "idToken"])),
+            with(
+                world
+                    .doctor_without_token()
+                    .env("idToken", &token)
+                    .args(["--token-env", "idToken"]),
+            ),
             "env:idToken",
         ),
     ];
@@ -66,10 +74,14 @@ fn every_source_gives_the_token() {
 fn environment_option_counts_in_ci_only() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
-    let doctor = || world.ready().env("PULUMI_OPTION_OIDC_TOKEN", &token).secret(&token);
+    let doctor =
+        || world.doctor_without_token().env("PULUMI_OPTION_OIDC_TOKEN", &token).secret(&token);
     let run = doctor().json();
     assert_stopped(&run, "token-missing", "outside");
-    run.assert_says("token-missing", &["PULUMI_OPTION_OIDC_TOKEN", "inside a CI platform only"]);
+    run.assert_finding_contains(
+        "token-missing",
+        &["PULUMI_OPTION_OIDC_TOKEN", "inside a CI platform only"],
+    );
     let run = doctor().env("GITHUB_ACTIONS", "true").json();
     assert_eq!((run.status, run.root_cause()), (0, None));
     assert_eq!(run.report["token"]["source"], "env:PULUMI_OPTION_OIDC_TOKEN");
@@ -79,12 +91,12 @@ fn environment_option_counts_in_ci_only() {
 fn missing_source_lists_places() {
     let run = Doctor::bare().arg("--offline").json();
     assert_stopped(&run, "token-missing", "nothing");
-    run.assert_says(
+    run.assert_finding_contains(
         "token-missing",
         &["TOKEN", "--oidc-token", "--token-env", "not given", "doctor -"],
     );
     let run = Doctor::bare().arg("--offline").env("TEAMCITY_VERSION", "2026.1").json();
-    run.assert_says("token-missing", &["PULUMI_OPTION_OIDC_TOKEN", "not set"]);
+    run.assert_finding_contains("token-missing", &["PULUMI_OPTION_OIDC_TOKEN", "not set"]);
 }
 
 #[test]
@@ -100,7 +112,7 @@ fn empty_token_source_names_fallback() {
     for (doctor, source) in cases {
         let run = doctor.json();
         assert_stopped(&run, "token-empty", source);
-        run.assert_says("token-empty", &[source, no_login]);
+        run.assert_finding_contains("token-empty", &[source, no_login]);
     }
 }
 
@@ -110,7 +122,7 @@ fn empty_token_logs_in_as_somebody_else() {
     let empty = || offline().args(["--oidc-token", ""]).secret(secret);
     let run = empty().env("PULUMI_ACCESS_TOKEN", secret).json();
     assert_stopped(&run, "token-empty", "PULUMI_ACCESS_TOKEN");
-    run.assert_says("token-empty", &["would use PULUMI_ACCESS_TOKEN", "somebody else"]);
+    run.assert_finding_contains("token-empty", &["would use PULUMI_ACCESS_TOKEN", "somebody else"]);
     assert!(!run.codes().contains(&"access-token-set"), "no exchange is asked for");
     let run = empty().env("TF_BUILD", "True").env("PULUMI_ACCESS_TOKEN", secret).json();
     assert!(!run.codes().contains(&"access-token-set"), "{:?}", run.codes());
@@ -121,7 +133,10 @@ fn empty_token_logs_in_as_somebody_else() {
     });
     let run = empty().file("../home/.pulumi/credentials.json", stored.to_string()).json();
     assert_stopped(&run, "token-empty", "stored");
-    run.assert_says("token-empty", &["octocat", "https://api.pulumi.com", "somebody else"]);
+    run.assert_finding_contains(
+        "token-empty",
+        &["octocat", "https://api.pulumi.com", "somebody else"],
+    );
 }
 
 #[test]
@@ -139,19 +154,22 @@ fn empty_azure_token_names_both_shells() {
                 "pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org acme",
             ]
         );
-        run.assert_says("token-empty", &["In PowerShell, $idToken is empty", "In bash:"]);
+        run.assert_finding_contains(
+            "token-empty",
+            &["In PowerShell, $idToken is empty", "In bash:"],
+        );
     }
 }
 
 #[test]
 fn silent_pipe_ends_in_time() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let run = world.ready().arg("-").args(["--timeout", "1s"]).json();
+    let run = world.doctor_without_token().arg("-").args(["--timeout", "1s"]).json();
     assert_stopped(&run, "token-empty", "silent");
     assert!(run.elapsed.as_millis() < 1_500, "{:?}", run.elapsed);
-    run.assert_says("token-empty", &["Standard input", "did not end within"]);
+    run.assert_finding_contains("token-empty", &["Standard input", "did not end within"]);
     // There is time left for the rest, which is not blamed for the wait.
-    let run = world.ready().arg("-").args(["--timeout", "6s"]).json();
+    let run = world.doctor_without_token().arg("-").args(["--timeout", "6s"]).json();
     assert_eq!(run.codes(), ["token-empty"]);
 }
 
@@ -170,7 +188,10 @@ fn files_that_cannot_be_read_say_why() {
         let absolute = absolute.to_str().unwrap().trim_end_matches('/').to_owned();
         let run = doctor.args(["--oidc-token", &format!("file://{path}")]).json();
         assert_stopped(&run, "token-file-unreadable", path);
-        run.assert_says("token-file-unreadable", &[why, path, &absolute, "working directory"]);
+        run.assert_finding_contains(
+            "token-file-unreadable",
+            &[why, path, &absolute, "working directory"],
+        );
     }
 }
 
@@ -209,8 +230,8 @@ fn non_tokens_are_identified() {
     for (value, code, words) in cases {
         let run = offline().arg(*value).json();
         assert_stopped(&run, code, value);
-        run.assert_says(code, words);
-        assert_eq!(run.skipped("exchange"), Some("--offline"));
+        run.assert_finding_contains(code, words);
+        assert_eq!(run.skipped_because("exchange"), Some("--offline"));
     }
 }
 
@@ -238,7 +259,7 @@ fn variables_that_nothing_replaced() {
         let run = offline().arg(value).json();
         assert_stopped(&run, code, value);
         let own = [value, syntax, "\"$myToken\"", "\"$env:myToken\"", "\"%myToken%\"", "earlier"];
-        run.assert_says(code, &own);
+        run.assert_finding_contains(code, &own);
         assert_eq!(steps(&run, code).last().unwrap(), "In a script, write:");
     }
     let yaml = |marker: &str| {
@@ -286,9 +307,9 @@ fn an_expression_is_no_variable() {
 fn missing_token_sends_nothing() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for value in ["null", "$(idToken)", "***", "pul-0123456789abcdef0123"] {
-        let run = world.ready().arg(value).json();
-        assert_eq!(run.skipped("exchange"), Some("input"), "{value}");
-        assert_eq!(run.skipped("whoami"), Some("input"), "{value}");
+        let run = world.doctor_without_token().arg(value).json();
+        assert_eq!(run.skipped_because("exchange"), Some("input"), "{value}");
+        assert_eq!(run.skipped_because("whoami"), Some("input"), "{value}");
     }
     assert!(world.cloud.exchanges().is_empty());
     assert!(world.issuer.requests().is_empty());
@@ -304,7 +325,7 @@ fn huge_or_binary_input_is_not_token() {
         ] {
             let run = doctor.json();
             assert_stopped(&run, "token-not-a-token", words);
-            run.assert_says("token-not-a-token", &[words]);
+            run.assert_finding_contains("token-not-a-token", &[words]);
             assert!(run.elapsed.as_secs() < 5, "{:?}", run.elapsed);
         }
     }
@@ -329,9 +350,9 @@ fn access_tokens_are_not_identity_tokens() {
         target.insert((*key).to_owned(), value.clone());
         let run = world.doctor().json();
         assert_eq!(run.root_cause(), Some("token-is-access-token"), "{value}");
-        assert_eq!(run.raised("token-is-access-token"), ["input", "error", "input"]);
-        run.assert_says("token-is-access-token", words);
-        assert_eq!(run.skipped("exchange"), Some("input"));
+        assert_eq!(run.classification("token-is-access-token"), ["input", "error", "input"]);
+        run.assert_finding_contains("token-is-access-token", words);
+        assert_eq!(run.skipped_because("exchange"), Some("input"));
         assert!(world.cloud.exchanges().is_empty(), "{value}");
     }
 }
@@ -343,7 +364,7 @@ fn a_token_cut_anywhere_is_truncated() {
     for algorithm in ["RS256", "ES256"] {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
-        let world = World::with(&platforms::AZURE_ENTRA, authority, identity, algorithm);
+        let world = World::with_identity(&platforms::AZURE_ENTRA, authority, identity, algorithm);
         let token = world.token();
         let dots: Vec<usize> = token.match_indices('.').map(|(at, _)| at).collect();
         let places = [8, 20, dots[0], dots[0] + 1, dots[0] + 20, dots[1] - 1, dots[1], dots[1] + 1];
@@ -354,7 +375,7 @@ fn a_token_cut_anywhere_is_truncated() {
             assert_stopped(&run, "token-truncated", &case);
             // From the end of the claims on, they are all there.
             assert_eq!(run.report["token"].is_null(), length < dots[1], "{case}");
-            run.assert_says(
+            run.assert_finding_contains(
                 "token-truncated",
                 &["cut off", "pass the token through a file or a pipe"],
             );
@@ -363,7 +384,7 @@ fn a_token_cut_anywhere_is_truncated() {
         let without_middle = format!("{}{}", &token[..dots[0] + 13], &token[dots[1]..]);
         let run = offline().arg(without_middle).json();
         assert_stopped(&run, "token-truncated", "middle");
-        run.assert_says("token-truncated", &["payload ends early"]);
+        run.assert_finding_contains("token-truncated", &["payload ends early"]);
     }
 }
 
@@ -374,7 +395,7 @@ fn short_signature_is_truncated() {
     // 224 bytes are left: the length of some RSA key, but not of the issuer's.
     let run = world.doctor_for(&token[..token.len() - 43]).json();
     assert_eq!(run.root_cause(), Some("token-truncated"), "{:?}", run.codes());
-    run.assert_says("token-truncated", &["224 bytes", "256"]);
+    run.assert_finding_contains("token-truncated", &["224 bytes", "256"]);
     assert!(!run.codes().contains(&"signature-invalid"));
 }
 
@@ -406,17 +427,20 @@ fn wrapped(token: &str) -> Vec<Wrapped> {
 fn wrapped_token_outside_ci_warns() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (case, value, words) in wrapped(&world.token()) {
-        let run = world.ready().arg("-").stdin(value).json();
+        let run = world.doctor_without_token().arg("-").stdin(value).json();
         assert_eq!((run.status, run.codes()), (0, vec!["token-wrapped"]), "{case}");
-        assert_eq!(run.raised("token-wrapped"), ["input", "warning", "input"], "{case}");
+        assert_eq!(run.classification("token-wrapped"), ["input", "warning", "input"], "{case}");
         assert_eq!(run.check("input")["status"], "warn", "{case}");
-        run.assert_says("token-wrapped", words);
+        run.assert_finding_contains("token-wrapped", words);
         assert_eq!(run.report["token"]["claims"]["sub"], world.shape.claims["sub"], "{case}");
         assert_eq!(run.check("exchange")["status"], "pass", "{case}");
     }
-    let run = world.ready().arg(format!(" {}\n", world.token())).json();
+    let run = world.doctor_without_token().arg(format!(" {}\n", world.token())).json();
     assert_eq!((run.status, run.codes()), (0, vec!["token-wrapped"]));
-    run.assert_says("token-wrapped", &["white space around it", "would refuse", "print it"]);
+    run.assert_finding_contains(
+        "token-wrapped",
+        &["white space around it", "would refuse", "print it"],
+    );
 }
 
 #[test]
@@ -424,13 +448,14 @@ fn wrapped_token_inside_ci_fails() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (case, value, words) in wrapped(&world.token()) {
         for (name, set) in IN_CI {
-            let run = world.ready().arg("-").stdin(value.clone()).env(name, set).json();
+            let run =
+                world.doctor_without_token().arg("-").stdin(value.clone()).env(name, set).json();
             assert_eq!((run.status, run.root_cause()), (1, Some("token-wrapped")), "{case}");
-            assert_eq!(run.raised("token-wrapped"), ["input", "error", "input"], "{case}");
-            run.assert_says("token-wrapped", words);
+            assert_eq!(run.classification("token-wrapped"), ["input", "error", "input"], "{case}");
+            run.assert_finding_contains("token-wrapped", words);
             // Decoded all the same: what else is wrong is found in the same run.
             assert_eq!(run.check("policy")["status"], "pass", "{case}");
-            assert_eq!(run.skipped("exchange"), Some("input"), "{case}");
+            assert_eq!(run.skipped_because("exchange"), Some("input"), "{case}");
         }
     }
     assert!(world.cloud.exchanges().is_empty());

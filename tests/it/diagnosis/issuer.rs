@@ -19,14 +19,14 @@ use serde_json::{Value, json};
 use crate::support::{Authority, Identity, ORGANIZATION, Response, Run, World, platforms};
 
 pub fn world() -> World {
-    World::signed(&platforms::GITLAB, "ES256")
+    World::with_algorithm(&platforms::GITLAB, "ES256")
 }
 
 /// A world in which token and registration agree on another issuer.
 pub fn moved(iss: &str) -> World {
     let mut world = world();
     world.shape.claims.insert("iss".to_owned(), json!(iss));
-    world.cloud.registration(|registration| {
+    world.cloud.change_registration(|registration| {
         registration["issuer"] = json!(iss);
         registration["url"] = json!(iss);
     });
@@ -39,7 +39,7 @@ pub fn assert_error(run: &Run, code: &str, check: &str, words: &[&str]) {
     let finding = run.finding(code);
     let kind = (&finding["category"], &finding["severity"], &finding["check"]);
     assert_eq!(kind, (&json!("issuer"), &json!("error"), &json!(check)), "{words:?}");
-    run.assert_says(code, words);
+    run.assert_finding_contains(code, words);
     let links = finding["remediation"]["links"].as_array().unwrap();
     assert!(links.iter().any(|link| link.as_str().unwrap().starts_with("https://")), "{code}");
 }
@@ -61,8 +61,8 @@ fn issuers_that_are_no_usable_url() {
         let run = moved(iss).doctor().arg("--no-exchange").json();
         let shown = iss.replace("?x=1", "?x=…").replace("#x", "#…").replace("user:word", "…");
         assert_error(&run, "issuer-url-invalid", "issuer", &[word, &shown]);
-        run.ended("keys", "skip", Some("issuer"));
-        run.ended("signature", "skip", Some("issuer"));
+        run.assert_check("keys", "skip", Some("issuer"));
+        run.assert_check("signature", "skip", Some("issuer"));
     }
 }
 
@@ -73,8 +73,8 @@ fn an_issuer_that_does_not_answer() {
     let accepts = format!("accepts connections at {closed}");
     let curl = format!("https://{closed}/.well-known/openid-configuration");
     assert_error(&run, "issuer-unreachable", "issuer", &[&accepts, &curl, "curl -v", "jwks"]);
-    run.ended("keys", "skip", Some("issuer"));
-    run.ended("signature", "skip", Some("issuer"));
+    run.assert_check("keys", "skip", Some("issuer"));
+    run.assert_check("signature", "skip", Some("issuer"));
 
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let iss = format!("https://{}", silent.local_addr().unwrap());
@@ -92,7 +92,7 @@ fn a_login_that_works_is_the_proof() {
     let run = world.doctor().json();
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("issuer-unreachable")["severity"], "warning");
-    run.assert_says("issuer-unreachable", &["the login works"]);
+    run.assert_finding_contains("issuer-unreachable", &["the login works"]);
 }
 
 /// An issuer whose server says this, whatever it is asked.
@@ -128,7 +128,7 @@ fn handshakes_that_fail_are_told_apart() {
 fn with_identity(make: impl Fn(&Authority) -> Identity) -> World {
     let authority = Authority::new().unwrap();
     let identity = make(&authority);
-    World::with(&platforms::GITLAB, authority, identity, "ES256")
+    World::with_identity(&platforms::GITLAB, authority, identity, "ES256")
 }
 
 #[test]
@@ -148,9 +148,9 @@ fn certificates_that_are_not_trusted() {
         let world = with_identity(make);
         let run = world.doctor().arg("--no-exchange").json();
         assert_error(&run, "issuer-tls-untrusted", "issuer", &[word, "doctor loopback"]);
-        let trusts = run.text("issuer-tls-untrusted").contains("--ca-cert");
+        let trusts = run.finding_text("issuer-tls-untrusted").contains("--ca-cert");
         assert_eq!(trusts, index < 3, "trust cures an unknown authority only");
-        run.ended("signature", "skip", Some("issuer"));
+        run.assert_check("signature", "skip", Some("issuer"));
     }
 }
 
@@ -172,14 +172,17 @@ fn spellings(der: &[u8]) -> Vec<String> {
 fn registered_thumbprints_vouch_for_a_certificate() {
     let stranger = Authority::new().unwrap().issue(&["127.0.0.1"]).unwrap();
     let spellings = spellings(stranger.der());
-    let world = World::with(&platforms::GITLAB, Authority::new().unwrap(), stranger, "ES256");
+    let world =
+        World::with_identity(&platforms::GITLAB, Authority::new().unwrap(), stranger, "ES256");
     for spelling in spellings {
-        world.cloud.registration(|registration| registration["thumbprints"] = json!([spelling]));
+        world
+            .cloud
+            .change_registration(|registration| registration["thumbprints"] = json!([spelling]));
         let run = world.doctor().arg("--no-exchange").json();
         assert_eq!((run.root_cause(), run.status), (None, 0), "{spelling}");
         assert_eq!(run.finding("issuer-tls-untrusted")["severity"], "warning");
-        run.assert_says("issuer-tls-untrusted", &["thumbprint", "--ca-cert"]);
-        run.ended("thumbprints", "pass", None);
+        run.assert_finding_contains("issuer-tls-untrusted", &["thumbprint", "--ca-cert"]);
+        run.assert_check("thumbprints", "pass", None);
     }
 }
 
@@ -189,15 +192,17 @@ fn thumbprints_of_another_certificate() {
     let identity = own.issue(&["127.0.0.1"]).unwrap();
     let served = [&digest::SHA256, &digest::SHA1_FOR_LEGACY_USE_ONLY]
         .map(|algorithm| thumbprint(algorithm, identity.der()));
-    let world = World::with(&platforms::GITLAB, own, identity, "ES256");
+    let world = World::with_identity(&platforms::GITLAB, own, identity, "ES256");
     for (registered, served) in ["ab".repeat(32), "cd".repeat(20)].iter().zip(served) {
-        world.cloud.registration(|registration| registration["thumbprints"] = json!([registered]));
+        world
+            .cloud
+            .change_registration(|registration| registration["thumbprints"] = json!([registered]));
         let run = world.doctor().arg("--no-exchange").json();
         let url = "/api/orgs/acme/oidc/issuers/";
         let words = [registered, &*served, "No public authority", "regenerate-thumbprints", url];
         assert_error(&run, "thumbprint-mismatch", "thumbprints", &words);
     }
-    world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
+    world.cloud.change_registration(|registration| registration["jwks"] = world.issuer.jwks());
     assert_eq!(world.doctor().json().codes(), [""; 0], "keys are registered: nothing is fetched");
 }
 
@@ -236,8 +241,8 @@ fn documents_that_are_not_there() {
         let run = world.doctor().json();
         assert_error(&run, "discovery-not-found", "issuer", &words);
         assert_eq!(run.codes(), ["discovery-not-found"], "Pulumi Cloud's refusal is the echo");
-        run.ended("keys", "skip", Some("issuer"));
-        run.ended("signature", "skip", Some("issuer"));
+        run.assert_check("keys", "skip", Some("issuer"));
+        run.assert_check("signature", "skip", Some("issuer"));
     }
 }
 
@@ -276,8 +281,8 @@ fn documents_that_are_not_usable() {
         world.issuer.answer(&world.issuer.discovery_path(), response);
         let run = world.doctor().arg("--no-exchange").json();
         assert_eq!((run.root_cause(), run.status), (Some("discovery-invalid"), 1));
-        run.assert_says("discovery-invalid", &["jwks_uri", "https", &uri]);
-        run.ended("signature", "skip", Some("keys"));
+        run.assert_finding_contains("discovery-invalid", &["jwks_uri", "https", &uri]);
+        run.assert_check("signature", "skip", Some("keys"));
     }
 }
 
@@ -299,7 +304,7 @@ fn documents_of_another_issuer_say_what_differs() {
         let words = [word, &*says, world.issuer.url()];
         assert_error(&run, "discovery-issuer-mismatch", "issuer", &words);
         // The keys are looked at all the same.
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
     }
 }
 
@@ -318,8 +323,8 @@ fn keys_that_cannot_be_fetched() {
         let run = world.doctor().json();
         assert_error(&run, "jwks-unreachable", "keys", &words);
         assert_eq!(run.codes(), ["jwks-unreachable"]);
-        run.ended("issuer", "pass", None);
-        run.ended("signature", "skip", Some("keys"));
+        run.assert_check("issuer", "pass", None);
+        run.assert_check("signature", "skip", Some("keys"));
     }
     for (uri, word) in [
         ("https://127.0.0.1:1/keys", "accepts connections at 127.0.0.1:1"),
@@ -353,7 +358,7 @@ fn key_sets_that_are_none() {
         let run = world.doctor().json();
         assert_error(&run, "jwks-invalid", "keys", &[word]);
         assert_eq!(run.codes(), ["jwks-invalid"]);
-        run.ended("signature", "skip", Some("keys"));
+        run.assert_check("signature", "skip", Some("keys"));
     }
 }
 

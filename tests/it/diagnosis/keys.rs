@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{KID, Response, Run, SigningKey, World, platforms};
 
 fn world() -> World {
-    World::signed(&platforms::GITLAB, "ES256")
+    World::with_algorithm(&platforms::GITLAB, "ES256")
 }
 
 /// A key of somebody else.
@@ -42,9 +42,9 @@ fn assert_signature(run: &Run, code: &str, words: &[&str]) {
     let finding = run.finding(code);
     let kind = (&finding["category"], &finding["severity"], &finding["check"]);
     assert_eq!(kind, (&json!("issuer"), &json!("error"), &json!("signature")));
-    run.assert_says(code, words);
-    run.assert_says(code, &["Pulumi Cloud says"]);
-    run.ended("keys", "pass", None);
+    run.assert_finding_contains(code, words);
+    run.assert_finding_contains(code, &["Pulumi Cloud says"]);
+    run.assert_check("keys", "pass", None);
 }
 
 // --------------------------------------------------------------------------------- verifies
@@ -52,11 +52,11 @@ fn assert_signature(run: &Run, code: &str, words: &[&str]) {
 #[test]
 fn every_algorithm_verifies() {
     for algorithm in doctor::loopback::ALGORITHMS {
-        let world = World::signed(&platforms::GITLAB, algorithm);
+        let world = World::with_algorithm(&platforms::GITLAB, algorithm);
         let run = world.doctor().json();
         assert_eq!((run.root_cause(), run.status), (None, 0), "{algorithm}");
         assert_eq!(run.codes(), [""; 0], "{algorithm}");
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
         let altered = altered(&world);
         let run = world.doctor_for(&altered).json();
         assert_eq!(run.root_cause(), Some("signature-invalid"), "{algorithm}");
@@ -89,7 +89,7 @@ fn keys_that_verify_among_others() {
         serve(&world, &set);
         let run = world.doctor().arg("--no-exchange").json();
         assert_eq!((run.root_cause(), run.codes()), (None, vec![]), "{set:?}");
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
     }
 }
 
@@ -113,7 +113,7 @@ fn altered_tokens_do_not_verify() {
     let world = world();
     let run = world.doctor_for(&altered(&world)).json();
     assert_signature(&run, "signature-invalid", &["the-key", "the issuer", "altered"]);
-    run.ended("signature", "fail", None);
+    run.assert_check("signature", "fail", None);
 
     let token = world.token();
     let (message, _) = token.rsplit_once('.').unwrap();
@@ -135,8 +135,8 @@ fn a_cut_signature_is_a_cut_token() {
     let run = world.doctor_for(&cut).json();
     assert_eq!((run.root_cause(), run.status), (Some("token-truncated"), 1));
     assert_eq!(run.codes(), ["token-truncated"]);
-    run.assert_says("token-truncated", &["224 bytes", "256"]);
-    run.ended("signature", "skip", Some("token"));
+    run.assert_finding_contains("token-truncated", &["224 bytes", "256"]);
+    run.assert_check("signature", "skip", Some("token"));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn key_of_wrong_type_is_not_used() {
         serve(world, &[key]);
         let run = world.doctor().arg("--no-exchange").json();
         assert_eq!(run.root_cause(), Some("signing-key-not-found"), "{word}");
-        run.assert_says("signing-key-not-found", &[word, "the-key"]);
+        run.assert_finding_contains("signing-key-not-found", &[word, "the-key"]);
     }
 }
 
@@ -180,14 +180,14 @@ fn key_of_wrong_type_is_not_used() {
 #[test]
 fn registered_keys_prevent_fetching() {
     let world = world();
-    world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
+    world.cloud.change_registration(|registration| registration["jwks"] = world.issuer.jwks());
     let run = world.doctor().json();
     assert_eq!((run.root_cause(), run.status, run.codes()), (None, 0, vec![]));
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
     assert!(world.issuer.requests().is_empty());
 
     let stale = json!({"keys": [other("ES256", "old")]});
-    world.cloud.registration(|registration| registration["jwks"] = stale);
+    world.cloud.change_registration(|registration| registration["jwks"] = stale);
     let run = world.doctor().json();
     assert_signature(&run, "signing-key-not-found", &["old (ES256)", "the registration", "jwks"]);
     let option = &run.finding("signing-key-not-found")["remediation"]["options"][0];
@@ -201,13 +201,13 @@ fn registered_keys_prevent_fetching() {
 #[test]
 fn registered_keys_that_are_none() {
     let world = world();
-    world.cloud.registration(|registration| registration["jwks"] = json!({"keys": []}));
+    world.cloud.change_registration(|registration| registration["jwks"] = json!({"keys": []}));
     let run = world.doctor().json();
     assert_eq!((run.root_cause(), run.status), (Some("jwks-invalid"), 1));
-    run.assert_says("jwks-invalid", &["empty", "registration"]);
+    run.assert_finding_contains("jwks-invalid", &["empty", "registration"]);
     let fix = run.finding("jwks-invalid")["remediation"]["summary"].as_str().unwrap();
     assert!(fix.contains("registered"), "the issuer serves nothing here: {fix}");
-    run.ended("signature", "skip", Some("keys"));
+    run.assert_check("signature", "skip", Some("keys"));
 }
 
 #[test]
@@ -216,17 +216,17 @@ fn keys_of_a_file_are_not_fetched() {
     let doctor = || world.doctor().arg("--no-exchange").args(["--jwks", "keys.json"]);
     let run = doctor().file("keys.json", world.issuer.jwks().to_string()).json();
     assert_eq!((run.root_cause(), run.codes()), (None, vec![]));
-    run.ended("issuer", "pass", None);
-    run.ended("signature", "pass", None);
+    run.assert_check("issuer", "pass", None);
+    run.assert_check("signature", "pass", None);
 
     let keys = json!({"keys": [other("ES256", "elsewhere")]}).to_string();
     let run = doctor().file("keys.json", &keys).json();
     assert_eq!(run.root_cause(), Some("signing-key-not-found"));
-    run.assert_says("signing-key-not-found", &["elsewhere (ES256)", "keys.json"]);
+    run.assert_finding_contains("signing-key-not-found", &["elsewhere (ES256)", "keys.json"]);
 
     let run = doctor().arg("--offline").file("keys.json", world.issuer.jwks().to_string()).json();
-    run.ended("signature", "pass", None);
-    run.ended("issuer", "skip", Some("--offline"));
+    run.assert_check("signature", "pass", None);
+    run.assert_check("issuer", "skip", Some("--offline"));
     assert_eq!(fetches(&world), 0);
 }
 
@@ -261,10 +261,10 @@ fn served_private_key_is_hidden() {
     let key = own(&world, &[("d", json!(private))]);
     serve(&world, std::slice::from_ref(&key));
     let doctor = || world.doctor().secret(private).arg("-v");
-    doctor().json().ended("signature", "pass", None);
+    doctor().json().assert_check("signature", "pass", None);
     doctor().human();
     serve(&world, &[own(&world, &[("d", json!(private)), ("kid", json!("other"))])]);
     assert_eq!(doctor().json().root_cause(), Some("signing-key-not-found"));
-    world.cloud.registration(|registration| registration["jwks"] = json!({"keys": [key]}));
-    doctor().json().ended("signature", "pass", None);
+    world.cloud.change_registration(|registration| registration["jwks"] = json!({"keys": [key]}));
+    doctor().json().assert_check("signature", "pass", None);
 }

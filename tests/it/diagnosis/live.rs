@@ -13,7 +13,7 @@ const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
 
 /// A run without a policy document, with an administrator's access token.
 fn live(world: &World) -> Doctor {
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
 }
 
@@ -41,25 +41,28 @@ fn redirected_token_is_predicted() {
     let mut world = World::new(&AZURE_ENTRA);
     world.shape.entry["rules"]["aud"] = json!("api://AzureADTokenExchange");
     let run = live(&world).json();
-    run.assert_root("audience-mismatch", "audience", "policy");
-    run.assert_says(
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
+    run.assert_finding_contains(
         "audience-mismatch",
         &["Pulumi Cloud, issuer ci, policy 1, rule aud", "spelled two"],
     );
 
     // The same without any exchange.
     let run = live(&world).arg("--no-exchange").json();
-    run.assert_root("audience-mismatch", "audience", "policy");
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
 }
 
 #[test]
 fn unregistered_issuer_is_found_live() {
     let world = World::new(&GITHUB);
     let other = format!("{}/", world.issuer.url());
-    world.cloud.registration(|one| one["issuer"] = json!(other));
+    world.cloud.change_registration(|one| one["issuer"] = json!(other));
     let run = live(&world).json();
-    run.assert_root("issuer-not-registered", "issuer", "registration");
-    run.assert_says("issuer-not-registered", &["the slash at the end", "Pulumi Cloud, issuer ci"]);
+    run.assert_root_cause("issuer-not-registered", "issuer", "registration");
+    run.assert_finding_contains(
+        "issuer-not-registered",
+        &["the slash at the end", "Pulumi Cloud, issuer ci"],
+    );
     assert!(!paths(&world).contains(&POLICIES.to_owned()), "there are none to ask for");
 }
 
@@ -67,8 +70,8 @@ fn unregistered_issuer_is_found_live() {
 fn registered_keys_equal_file_keys() {
     let world = World::new(&GITHUB);
     let keys: Value =
-        serde_json::from_slice(&world.issuer.served().get(&keys_path(&world)).body).unwrap();
-    world.cloud.registration(|one| one["jwks"] = keys);
+        serde_json::from_slice(&world.issuer.responses().get(&keys_path(&world)).body).unwrap();
+    world.cloud.change_registration(|one| one["jwks"] = keys);
     world.issuer.answer("/.well-known/openid-configuration", Response::new(500, "text/plain", ""));
     let run = live(&world).json();
     run.assert_healthy();
@@ -77,15 +80,15 @@ fn registered_keys_equal_file_keys() {
 
 fn keys_path(world: &World) -> String {
     let path = "/.well-known/openid-configuration";
-    let document: Value = serde_json::from_slice(&world.issuer.served().get(path).body).unwrap();
+    let document: Value = serde_json::from_slice(&world.issuer.responses().get(path).body).unwrap();
     url::Url::parse(document["jwks_uri"].as_str().unwrap()).unwrap().path().to_owned()
 }
 
 #[test]
 fn login_does_not_wait_for_registrations() {
     let world = World::new(&GITHUB);
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
-    let list = json!({"oidcIssuers": [world.cloud.registered()]});
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
+    let list = json!({"oidcIssuers": [world.cloud.first_registration()]});
     let late = Response::json(200, &list).after(Duration::from_millis(700));
     world.cloud.answer(ISSUERS, late);
     live(&world).json().assert_healthy();
@@ -117,13 +120,13 @@ fn refused_policy_read_does_not_stop_diagnosis() {
         world.cloud.answer(path, response);
         let run = live(&world).json();
         run.assert_healthy();
-        run.assert_says("policy-unknown", telling);
+        run.assert_finding_contains("policy-unknown", telling);
         assert_eq!(run.finding("policy-unknown")["severity"], "info");
         assert_eq!(run.report["policy"]["decision"], "unknown");
-        assert_eq!(run.skipped("policy"), Some("--policy"));
+        assert_eq!(run.skipped_because("policy"), Some("--policy"));
         let is_list = path == ISSUERS;
         assert_eq!(run.report["policy"]["source"], if is_list { "none" } else { "live" });
-        assert_eq!(run.skipped("registration"), is_list.then_some("--policy"));
+        assert_eq!(run.skipped_because("registration"), is_list.then_some("--policy"));
     }
 }
 
@@ -131,7 +134,7 @@ fn refused_policy_read_does_not_stop_diagnosis() {
 fn unneeded_requests_are_not_made() {
     // A file answers already; no network; the minted token is the login's, not the doctor's.
     let world = World::new(&GITHUB);
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     world.doctor().env("DOCTOR_ACCESS_TOKEN", ADMIN).json().assert_healthy();
     live(&world).arg("--offline").json();
     world.doctor_without_policy().json().assert_healthy();
@@ -146,7 +149,7 @@ fn unneeded_requests_are_not_made() {
 fn report_says_how_to_read_live_policy() {
     let world = World::new(&GITHUB);
     let run = world.doctor_without_policy().json();
-    run.assert_says("policy-unknown", &["DOCTOR_ACCESS_TOKEN", "--policy"]);
+    run.assert_finding_contains("policy-unknown", &["DOCTOR_ACCESS_TOKEN", "--policy"]);
 }
 
 #[test]
@@ -154,9 +157,12 @@ fn contradicted_live_policy_is_named_live() {
     let world = World::new(&GITHUB);
     let refusal = json!({"error": "access_denied", "error_description": "denied"});
     world.cloud.answer("/api/oauth/token", Response::json(400, &refusal));
-    world.cloud.registration(|one| one["lastUsed"] = json!("2026-11-20T10:00:00Z"));
+    world.cloud.change_registration(|one| one["lastUsed"] = json!("2026-11-20T10:00:00Z"));
     let run = live(&world).json();
-    run.assert_root("exchange-rejected", "exchange", "exchange");
-    run.assert_says("exchange-rejected", &["2026-11-20T10:00:00Z"]);
-    run.assert_says("exchange-contradicts-policy", &["the policies read from Pulumi Cloud"]);
+    run.assert_root_cause("exchange-rejected", "exchange", "exchange");
+    run.assert_finding_contains("exchange-rejected", &["2026-11-20T10:00:00Z"]);
+    run.assert_finding_contains(
+        "exchange-contradicts-policy",
+        &["the policies read from Pulumi Cloud"],
+    );
 }

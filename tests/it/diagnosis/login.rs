@@ -7,10 +7,10 @@ use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
 /// Holds a run to having stopped at the login's arguments, with nothing sent.
 fn assert_refused(run: &Run, world: &World, code: &str, case: &str) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{case}: {:?}", run.codes());
-    assert_eq!(run.raised(code), ["login", "error", "login"], "{case}");
+    assert_eq!(run.classification(code), ["login", "error", "login"], "{case}");
     assert_eq!(run.check("login")["status"], "fail", "{case}");
-    assert_eq!(run.skipped("exchange"), Some("login"), "{case}");
-    assert_eq!(run.skipped("whoami"), Some("login"), "{case}");
+    assert_eq!(run.skipped_because("exchange"), Some("login"), "{case}");
+    assert_eq!(run.skipped_because("whoami"), Some("login"), "{case}");
     assert!(world.cloud.exchanges().is_empty(), "{case}");
 }
 
@@ -24,15 +24,18 @@ fn access_token_blocks_exchange() {
 
     let run = doctor().env("TF_BUILD", "True").json();
     assert_eq!((run.status, run.root_cause()), (1, Some("access-token-set")));
-    assert_eq!(run.raised("access-token-set"), ["login", "error", "login"]);
-    run.assert_says("access-token-set", &["unset PULUMI_ACCESS_TOKEN", "Pipeline variables"]);
-    assert_eq!(run.skipped("exchange"), Some("login"));
+    assert_eq!(run.classification("access-token-set"), ["login", "error", "login"]);
+    run.assert_finding_contains(
+        "access-token-set",
+        &["unset PULUMI_ACCESS_TOKEN", "Pipeline variables"],
+    );
+    assert_eq!(run.skipped_because("exchange"), Some("login"));
     assert!(world.cloud.exchanges().is_empty());
 
     // Somebody else's token: this shell is not what failed.
     let run = doctor().json();
     assert_eq!((run.status, run.codes()), (0, vec!["access-token-set"]));
-    assert_eq!(run.raised("access-token-set"), ["login", "info", "login"]);
+    assert_eq!(run.classification("access-token-set"), ["login", "info", "login"]);
     assert_eq!(run.check("exchange")["status"], "pass");
 }
 
@@ -53,7 +56,7 @@ fn an_organization_has_to_be_named() {
     assert_refused(&run, &world, "organization-missing", "no claim names it");
     let command = format!("pulumi login {} --oidc-token", world.cloud.url());
     let audience = world.shape.claims["aud"].as_str().unwrap();
-    run.assert_says("organization-missing", &[&command, "--oidc-org acme", audience]);
+    run.assert_finding_contains("organization-missing", &[&command, "--oidc-org acme", audience]);
     assert_eq!(run.report["request"]["organization"], Value::Null);
 }
 
@@ -68,12 +71,12 @@ fn newer_cli_reads_organization_from_audience() {
 
     let run = doctor().option("--pulumi-version", "3.216.0").json();
     assert_eq!(run.root_cause(), Some("organization-missing"));
-    run.assert_says("organization-missing", &["before 3.217.0", "--oidc-org acme"]);
+    run.assert_finding_contains("organization-missing", &["before 3.217.0", "--oidc-org acme"]);
 
-    let doctor = world.ready().without("--oidc-org").file("t.jwt", world.token());
+    let doctor = world.doctor_without_token().without("--oidc-org").file("t.jwt", world.token());
     let run = doctor.args(["--oidc-token", "file://t.jwt"]).json();
     assert_eq!(run.root_cause(), Some("organization-missing"));
-    run.assert_says("organization-missing", &["file://", "--oidc-org acme"]);
+    run.assert_finding_contains("organization-missing", &["file://", "--oidc-org acme"]);
     assert_eq!(world.cloud.exchanges().len(), 1);
 }
 
@@ -119,7 +122,7 @@ fn flags_that_contradict_the_claims() {
         };
         let run = doctor().json();
         assert_refused(&run, &world, code, &format!("{scope} {flags:?}"));
-        run.assert_says(code, words);
+        run.assert_finding_contains(code, words);
         let findings = run.report["findings"].as_array().unwrap();
         let of_login = findings.iter().filter(|finding| finding["category"] == "login");
         assert_eq!(of_login.count(), 1, "{:?}", run.codes());
@@ -136,7 +139,8 @@ fn claims_of_a_file_contradict_nothing() {
     let world = scoped(json!(["team:ops", "user:jane"]));
     let run = world.doctor().json();
     assert_refused(&run, &world, "team-and-user", "argument");
-    let doctor = world.ready().file("t.jwt", world.token()).option("--oidc-org", "other");
+    let doctor =
+        world.doctor_without_token().file("t.jwt", world.token()).option("--oidc-org", "other");
     let run = doctor.args(["--oidc-token", "file://t.jwt", "--offline"]).json();
     for code in ["team-and-user", "organization-conflict"] {
         assert!(!run.codes().contains(&code), "{:?}", run.codes());
@@ -170,7 +174,7 @@ fn expirations_are_go_durations() {
         let run = world.doctor().args(["--oidc-expiration", written]).json();
         assert_refused(&run, &world, "expiration-invalid", written);
         let flag = format!("--oidc-expiration {meant}");
-        run.assert_says(
+        run.assert_finding_contains(
             "expiration-invalid",
             &[written, &flag, "could not parse expiration duration"],
         );
@@ -192,12 +196,12 @@ fn the_backend_is_given_once() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = world.doctor().arg("--local").json();
     assert_refused(&run, &world, "url-given-twice", "flags");
-    run.assert_says("url-given-twice", &["--local", "--cloud-url", world.cloud.url()]);
+    run.assert_finding_contains("url-given-twice", &["--local", "--cloud-url", world.cloud.url()]);
 
     let doctor = world.doctor().env("CI", "true").env("PULUMI_OPTION_LOCAL", "true");
     let run = doctor.json();
     assert_refused(&run, &world, "url-given-twice", "environment");
-    run.assert_says("url-given-twice", &["PULUMI_OPTION_LOCAL", "--cloud-url"]);
+    run.assert_finding_contains("url-given-twice", &["PULUMI_OPTION_LOCAL", "--cloud-url"]);
 
     // The variable is the flag's own other form: the flag wins, and nothing is given twice.
     let doctor = world.doctor().env("CI", "true");
@@ -217,12 +221,12 @@ fn a_cli_named_too_old_fails_everywhere() {
     for ci in ["", "true"] {
         let run = world.doctor().option("--pulumi-version", "3.208.0").env("CI", ci).json();
         assert_eq!((run.status, run.root_cause()), (1, Some("cli-too-old")), "CI={ci}");
-        assert_eq!(run.raised("cli-too-old"), ["login", "error", "cli"]);
-        run.assert_says(
+        assert_eq!(run.classification("cli-too-old"), ["login", "error", "cli"]);
+        run.assert_finding_contains(
             "cli-too-old",
             &["3.208.0", "3.209.0", "--pulumi-version", "get.pulumi.com"],
         );
-        assert_eq!(run.skipped("exchange"), Some("cli"));
+        assert_eq!(run.skipped_because("exchange"), Some("cli"));
     }
 }
 
@@ -233,12 +237,12 @@ fn installed_cli_is_judged_in_failing_job() {
     let old = || without_version(&world).program("pulumi", "echo v3.200.1");
     let run = old().env("GITHUB_ACTIONS", "true").json();
     assert_eq!((run.status, run.root_cause()), (1, Some("cli-too-old")));
-    run.assert_says("cli-too-old", &["3.200.1", "/bin/pulumi"]);
-    assert_eq!(run.skipped("exchange"), Some("cli"));
+    run.assert_finding_contains("cli-too-old", &["3.200.1", "/bin/pulumi"]);
+    assert_eq!(run.skipped_because("exchange"), Some("cli"));
 
     let run = old().json();
     assert_eq!((run.status, run.codes()), (0, vec!["cli-too-old"]));
-    assert_eq!(run.raised("cli-too-old"), ["login", "info", "cli"]);
+    assert_eq!(run.classification("cli-too-old"), ["login", "info", "cli"]);
     assert_eq!(run.check("exchange")["status"], "pass");
 
     let run = without_version(&world).program("pulumi", "echo v3.259.0").env("CI", "1").json();
@@ -251,8 +255,8 @@ fn no_cli_is_only_worth_knowing() {
     for ci in ["", "true"] {
         let run = without_version(&world).env("CI", ci).json();
         assert_eq!((run.status, run.codes()), (0, vec!["cli-not-found"]), "CI={ci}");
-        assert_eq!(run.raised("cli-not-found"), ["login", "info", "cli"]);
-        run.assert_says("cli-not-found", &["newest CLI", "--pulumi-version"]);
+        assert_eq!(run.classification("cli-not-found"), ["login", "info", "cli"]);
+        run.assert_finding_contains("cli-not-found", &["newest CLI", "--pulumi-version"]);
         assert_eq!(run.check("cli")["status"], "pass");
     }
 }
@@ -273,8 +277,8 @@ fn a_cli_that_misbehaves_holds_nothing_up() {
     ] {
         let run = without_version(&world).program("pulumi", script).json();
         assert_eq!((run.status, run.codes()), (0, vec!["cli-not-found"]), "{script}");
-        assert_eq!(run.raised("cli-not-found"), ["login", "info", "cli"]);
-        run.assert_says("cli-not-found", &[why, "/bin/pulumi", "newest CLI"]);
+        assert_eq!(run.classification("cli-not-found"), ["login", "info", "cli"]);
+        run.assert_finding_contains("cli-not-found", &[why, "/bin/pulumi", "newest CLI"]);
         assert!(run.elapsed.as_secs() < 10, "{script}: {:?}", run.elapsed);
     }
 }

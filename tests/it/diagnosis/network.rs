@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::platforms::GITHUB;
 use crate::support::{
-    CAPABILITIES, Connection, Doctor, EXCHANGE, Ended, Event, ORGANIZATION, Proxy, Response, Say,
-    Server, WHOAMI, World, wait_until,
+    CAPABILITIES, Connection, Doctor, EXCHANGE, Ended, Event, ORGANIZATION, Proxy, ProxyAction,
+    Response, Server, WHOAMI, World, wait_until,
 };
 
 const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
@@ -16,7 +16,7 @@ const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
 
 /// A run that asks everything: what is registered too.
 fn everything(world: &World) -> Doctor {
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
 }
 
@@ -148,7 +148,7 @@ fn needless_request_is_given_up() {
         Server::start(identity, move |_| Response::json(200, &json!({})).after_event(&never));
     let silent = silent.unwrap();
     let address = silent.url().strip_prefix("https://").unwrap().parse().unwrap();
-    let proxy = Proxy::always(Say::Tunnel(address));
+    let proxy = Proxy::always(ProxyAction::Tunnel(address));
     let doctor = world
         .doctor()
         .without("--pulumi-version")

@@ -64,12 +64,12 @@ fn audience_difference_is_explained() {
         let mut world = with_rule(platform, "aud", rule);
         world.shape.claims["aud"] = actual.clone();
         let run = world.doctor().json();
-        run.assert_root("audience-mismatch", "audience", "policy");
-        run.assert_says("audience-mismatch", telling);
+        run.assert_root_cause("audience-mismatch", "audience", "policy");
+        run.assert_finding_contains("audience-mismatch", telling);
         let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
         // Of a list, the element that is Pulumi's.
         let nearest = if actual.is_array() { actual[1].clone() } else { actual };
-        run.assert_says("audience-mismatch", &[rule, &shown, "policy 1, rule aud"]);
+        run.assert_finding_contains("audience-mismatch", &[rule, &shown, "policy 1, rule aud"]);
         let options = &run.finding("audience-mismatch")["remediation"]["options"];
         let offered = format!("\"aud\":{nearest}");
         let is_own = nearest == "https://github.com/octo-corp";
@@ -92,8 +92,8 @@ fn several_failing_rules_are_counted() {
         assert_eq!(options.len(), 1, "{options:?}");
         assert_eq!(options[0]["changes"][0]["path"], "/policies/-", "one entry is for both");
     }
-    run.assert_says("audience-mismatch", &["2 rules of this policy fail"]);
-    run.assert_says("subject-mismatch", &["Make the change of audience-mismatch"]);
+    run.assert_finding_contains("audience-mismatch", &["2 rules of this policy fail"]);
+    run.assert_finding_contains("subject-mismatch", &["Make the change of audience-mismatch"]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn default_github_audience_is_not_suggested() {
     let mut world = World::new(&GITHUB);
     world.shape.claims["aud"] = json!("https://github.com/octo-corp");
     let run = world.doctor().json();
-    let said = run.text("audience-mismatch");
+    let said = run.finding_text("audience-mismatch");
     assert!(said.contains("Request the token for the audience urn:pulumi:org:acme"), "{said}");
     assert!(!said.contains("\"aud\": \"https"), "{said}");
 }
@@ -154,19 +154,19 @@ fn a_rule_may_be_for_another_token() {
     ];
     for (code, platform, claim, pattern, telling) in cases {
         let run = with_rule(platform, claim, pattern).doctor().json();
-        run.assert_root(code, "policy", "policy");
-        run.assert_says(code, telling);
+        run.assert_root_cause(code, "policy", "policy");
+        run.assert_finding_contains(code, telling);
     }
 }
 
 #[test]
 fn misquoted_claim_path_is_reported() {
     let run = with_rule(&GITHUB, "zzz", "x").doctor().json();
-    assert!(!run.text("claim-absent").contains("nearest"), "nothing comes near");
+    assert!(!run.finding_text("claim-absent").contains("nearest"), "nothing comes near");
     // A claim of null has nothing to match.
     let mut world = with_rule(&GITHUB, "environment", "*");
     world.shape.claims.insert("environment".to_owned(), Value::Null);
-    world.doctor().json().assert_root("claim-absent", "policy", "policy");
+    world.doctor().json().assert_root_cause("claim-absent", "policy", "policy");
 }
 
 #[test]
@@ -230,9 +230,10 @@ fn entry_applies_to_its_requests_only() {
     ];
     for (code, has, asks, telling) in cases {
         let world = World::new(&GITHUB);
-        let run = world.doctor_with(&[entry(&world, has)]).args(asks.iter().copied()).json();
-        run.assert_root(code, "policy", "policy");
-        run.assert_says(code, telling);
+        let run =
+            world.doctor_with_entries(&[entry(&world, has)]).args(asks.iter().copied()).json();
+        run.assert_root_cause(code, "policy", "policy");
+        run.assert_finding_contains(code, telling);
         assert_eq!(run.report["policy"]["decision"], "deny");
         let none_applies = code != "admin-not-permitted";
         assert_eq!(run.report["policy"]["closest"].is_null(), none_applies, "{code}");
@@ -270,7 +271,8 @@ fn what_is_asked_for_is_let_in() {
     ];
     for (has, asks, token_type, scope) in cases {
         let world = World::new(&GITHUB);
-        let run = world.doctor_with(&[entry(&world, has)]).args(asks.iter().copied()).json();
+        let run =
+            world.doctor_with_entries(&[entry(&world, has)]).args(asks.iter().copied()).json();
         run.assert_healthy();
         assert_eq!(run.report["request"]["tokenType"], token_type);
         assert_eq!(run.report["request"]["scope"], scope);
@@ -283,7 +285,7 @@ fn what_is_asked_for_is_let_in() {
 fn missing_admin_is_reported_beside_rule() {
     let world = with_rule(&GITHUB, "repository_owner", "globex");
     let run = world.doctor().args(["--scope", "admin"]).json();
-    run.assert_root("admin-not-permitted", "policy", "policy");
+    run.assert_root_cause("admin-not-permitted", "policy", "policy");
     assert!(run.codes().contains(&"claim-mismatch"), "{:?}", run.codes());
 }
 
@@ -292,10 +294,10 @@ fn an_empty_policy_lets_nobody_in() {
     let world = World::new(&GITHUB);
     let deny = entry(&world, json!({"decision": "deny", "rules": {"sub": "nobody"}}));
     for entries in [vec![], vec![deny]] {
-        let run = world.doctor_with(&entries).json();
-        run.assert_root("policy-default-deny", "policy", "policy");
+        let run = world.doctor_with_entries(&entries).json();
+        run.assert_root_cause("policy-default-deny", "policy", "policy");
         let sub = world.shape.claims["sub"].as_str().unwrap();
-        run.assert_says("policy-default-deny", &[sub, "\"decision\": \"allow\""]);
+        run.assert_finding_contains("policy-default-deny", &[sub, "\"decision\": \"allow\""]);
         assert_eq!(run.report["policy"]["closest"], Value::Null);
         assert_eq!(run.report["policy"]["rules"], json!([]));
     }
@@ -307,14 +309,14 @@ fn deny_beats_allow_wherever_it_stands() {
     let allow = world.shape.entry.clone();
     let deny = entry(&world, json!({"decision": "deny", "rules": {"ref": "refs/heads/*"}}));
     for (at, entries) in [(0, [deny.clone(), allow.clone()]), (1, [allow, deny])] {
-        let run = world.doctor_with(&entries).json();
-        run.assert_root("policy-denied", "policy", "policy");
+        let run = world.doctor_with_entries(&entries).json();
+        run.assert_root_cause("policy-denied", "policy", "policy");
         let name = format!("Policy {} denies", at + 1);
-        run.assert_says("policy-denied", &[&name, "refs/heads/*", "refs/heads/main"]);
+        run.assert_finding_contains("policy-denied", &[&name, "refs/heads/*", "refs/heads/main"]);
     }
     // One for another token type denies nothing here.
     let other = entry(&world, json!({"decision": "deny", "tokenType": "team", "rules": {}}));
-    world.doctor_with(&[other, world.shape.entry.clone()]).json().assert_healthy();
+    world.doctor_with_entries(&[other, world.shape.entry.clone()]).json().assert_healthy();
 }
 
 #[test]
@@ -335,10 +337,10 @@ fn closest_entry_has_fewest_failing_rules() {
         with(&near, "acme"),
         entry(&world, json!({"decision": "deny", "rules": {"sub": "nobody"}})),
     ];
-    let run = world.doctor_with(&entries).json();
-    run.assert_root("subject-mismatch", "policy", "policy");
+    let run = world.doctor_with_entries(&entries).json();
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
     assert_eq!(run.codes(), ["subject-mismatch"]);
-    run.assert_says("subject-mismatch", &["policy 4, rule sub", &near]);
+    run.assert_finding_contains("subject-mismatch", &["policy 4, rule sub", &near]);
     let policy = &run.report["policy"];
     assert_eq!(policy["closest"], 3);
     assert_eq!(policy["rules"], policy["entries"][3]["rules"]);
@@ -354,7 +356,7 @@ fn closest_entry_reports_every_failing_rule() {
         world.shape.entry["rules"][claim] = "else".into();
     }
     let run = world.doctor().json();
-    run.assert_root("audience-mismatch", "audience", "policy");
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
     let expected = ["audience-mismatch", "subject-mismatch", "claim-mismatch", "claim-absent"];
     assert_eq!(run.codes(), expected);
 }
@@ -364,7 +366,7 @@ fn the_report_has_the_whole_policy() {
     let mut world = with_rule(&GITHUB, "sub", "repo:acme/*");
     world.shape.entry["rules"]["repository_owner"] = "acme".into();
     let deny = entry(&world, json!({"decision": "deny", "rules": {"zzz": "x"}}));
-    let run = world.doctor_with(&[deny, world.shape.entry.clone()]).json();
+    let run = world.doctor_with_entries(&[deny, world.shape.entry.clone()]).json();
     run.assert_healthy();
     let rule = |claim: &str, pattern: &str, actual: Value, matched: bool| json!({"claim": claim, "pattern": pattern, "actual": actual, "matched": matched});
     let rules = json!([
@@ -400,8 +402,8 @@ fn report_without_policy_shows_needed_entry() {
     let run = world.doctor_without_policy().args(["--oidc-team", "ops"]).json();
     run.assert_healthy();
     assert_eq!(run.finding("policy-unknown")["severity"], "info");
-    assert_eq!(run.skipped("policy"), Some("--policy"));
-    assert_eq!(run.skipped("registration"), Some("--policy"));
+    assert_eq!(run.skipped_because("policy"), Some("--policy"));
+    assert_eq!(run.skipped_because("registration"), Some("--policy"));
     let policy = json!({"source": "none", "issuer": null, "decision": "unknown", "closest": null, "rules": [], "entries": []});
     assert_eq!(run.report["policy"], policy);
     let proposed = run.finding("policy-unknown")["remediation"]["commands"][0].as_str().unwrap();
@@ -410,7 +412,7 @@ fn report_without_policy_shows_needed_entry() {
     assert_eq!((&proposed["tokenType"], &proposed["teamName"]), (&json!("team"), &json!("ops")));
     assert_eq!(proposed["rules"]["sub"], world.shape.claims["sub"]);
     // And it does let the token in.
-    world.doctor_with(&[proposed]).args(["--oidc-team", "ops"]).json().assert_healthy();
+    world.doctor_with_entries(&[proposed]).args(["--oidc-team", "ops"]).json().assert_healthy();
 }
 
 #[test]
@@ -427,10 +429,10 @@ fn a_loose_policy_is_a_warning() {
             let world = World::new(&GITHUB);
             let changes = json!({"rules": rules, "authorizedPermissions": permissions});
             let entries = [entry(&world, changes)];
-            let run = world.doctor_with(&entries).json();
+            let run = world.doctor_with_entries(&entries).json();
             run.assert_healthy();
             let sub = format!("\"sub\": {}", world.shape.claims["sub"]);
-            run.assert_says("policy-too-broad", &["policy 1", &sub]);
+            run.assert_finding_contains("policy-too-broad", &["policy 1", &sub]);
             let broad = run.finding("policy-too-broad");
             assert_eq!(
                 (&broad["severity"], &broad["category"]),
@@ -452,7 +454,7 @@ fn what_names_an_identity_is_not_loose() {
     for rules in rules {
         let world = World::new(&GITHUB);
         let changes = json!({"rules": rules, "authorizedPermissions": ["admin"]});
-        let run = world.doctor_with(&[entry(&world, changes)]).json();
+        let run = world.doctor_with_entries(&[entry(&world, changes)]).json();
         run.assert_healthy();
         assert!(!run.codes().contains(&"policy-too-broad"), "{rules}");
         assert!(!run.codes().contains(&"policy-admin-granted"), "{rules}");
@@ -460,8 +462,9 @@ fn what_names_an_identity_is_not_loose() {
     // The tenant is the same for every service connection in it.
     let world = World::new(&AZURE_ENTRA);
     let tid = &world.shape.claims["tid"];
-    let run = world.doctor_with(&[entry(&world, json!({"rules": {"aud": AZURE_ID, "tid": tid}}))]);
-    run.json().assert_says("policy-too-broad", &["policy 1"]);
+    let run = world
+        .doctor_with_entries(&[entry(&world, json!({"rules": {"aud": AZURE_ID, "tid": tid}}))]);
+    run.json().assert_finding_contains("policy-too-broad", &["policy 1"]);
 }
 
 #[test]
@@ -481,7 +484,7 @@ fn dot_matching_other_character_warns() {
             continue;
         };
         assert_eq!(run.finding("policy-wildcard-surprise")["severity"], severity, "{pattern}");
-        run.assert_says("policy-wildcard-surprise", &[&pattern, "policy 1"]);
+        run.assert_finding_contains("policy-wildcard-surprise", &[&pattern, "policy 1"]);
     }
     let run =
         with_rule(&GITHUB, "job_workflow_ref", "*/.github/workflows/up.yml@*").doctor().json();
@@ -493,10 +496,13 @@ fn dot_matching_other_character_warns() {
 fn dead_entry_is_reported() {
     let world = World::new(&GITHUB);
     let nobody = entry(&world, json!({"tokenType": "personal"}));
-    let run = world.doctor_with(&[world.shape.entry.clone(), nobody]).json();
+    let run = world.doctor_with_entries(&[world.shape.entry.clone(), nobody]).json();
     run.assert_healthy();
     assert_eq!(run.finding("policy-wildcard-surprise")["severity"], "info");
-    run.assert_says("policy-wildcard-surprise", &["can never match", "policy 2", "userLogin"]);
+    run.assert_finding_contains(
+        "policy-wildcard-surprise",
+        &["can never match", "policy 2", "userLogin"],
+    );
 }
 
 #[test]
@@ -511,8 +517,8 @@ fn unexpanded_claim_blames_token_request() {
         world.shape.claims[claim] = value.into();
         world.shape.entry["rules"][claim] = rule.into();
         let run = world.doctor().json();
-        run.assert_root("claim-unexpanded", "token", "policy");
-        run.assert_says("claim-unexpanded", &[value, rule, fix]);
+        run.assert_root_cause("claim-unexpanded", "token", "policy");
+        run.assert_finding_contains("claim-unexpanded", &[value, rule, fix]);
         let commands = &run.finding("claim-unexpanded")["remediation"]["commands"];
         assert_eq!(commands, &serde_json::json!([]), "no rule with the variable");
     }

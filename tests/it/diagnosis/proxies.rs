@@ -10,8 +10,8 @@ use doctor::loopback::Server;
 use serde_json::json;
 
 use crate::support::{
-    Asked, Authority, CAPABILITIES, Doctor, EXCHANGE, Proxy, Response, Run, Say, WHOAMI, World,
-    platforms,
+    Authority, CAPABILITIES, Doctor, EXCHANGE, Proxy, ProxyAction, ProxyRequest, Response, Run,
+    WHOAMI, World, platforms,
 };
 
 const ISSUER: &str = "https://idp.test";
@@ -19,7 +19,7 @@ const CLOUD: &str = "https://cloud.test";
 
 /// An issuer and a Pulumi Cloud that only a proxy reaches.
 fn world() -> World {
-    World::new(&platforms::GITHUB).beyond_proxy()
+    World::new(&platforms::GITHUB).behind_proxy()
 }
 
 /// A diagnosis there, without a proxy.
@@ -56,14 +56,14 @@ fn closed() -> String {
 fn everything_goes_through_the_proxy() {
     let world = world();
     for variable in ["HTTPS_PROXY", "https_proxy"] {
-        let proxy = Proxy::start(world.way());
+        let proxy = Proxy::start(world.tunnels());
         let run = bare(&world).env(variable, proxy.url()).json();
         run.assert_healthy();
         for host in ["idp.test:443", "cloud.test:443"] {
             assert!(proxy.was_asked_for(host), "{host}");
         }
-        assert!(proxy.asked().iter().all(|asked| asked.method == "CONNECT"));
-        assert!(proxy.asked().iter().all(|asked| asked.authorization.is_none()));
+        assert!(proxy.requests().iter().all(|asked| asked.method == "CONNECT"));
+        assert!(proxy.requests().iter().all(|asked| asked.authorization.is_none()));
         let way = format!("through the proxy {} ({variable})", proxy.url());
         for check in ["issuer", "cloud"] {
             let summary = run.check(check)["summary"].as_str().unwrap();
@@ -82,16 +82,18 @@ fn proxy_credentials_go_only_to_proxy() {
     let encoded = STANDARD.encode(meant);
     let secrets = ["p%40ss%2Fw0rd%3A100%25", "p@ss/w0rd:100%", &encoded];
     let expected = format!("Basic {encoded}");
-    let proxy = Proxy::start(world.way());
+    let proxy = Proxy::start(world.tunnels());
     let doctor = || {
         secrets
             .iter()
-            .fold(through(&world, &proxy.url_with(written)), |doctor, secret| doctor.secret(secret))
+            .fold(through(&world, &proxy.url_with_credentials(written)), |doctor, secret| {
+                doctor.secret(secret)
+            })
     };
     doctor().json().assert_healthy();
     assert_eq!(doctor().arg("-v").human().status, 0);
-    assert!(!proxy.asked().is_empty());
-    for asked in proxy.asked() {
+    assert!(!proxy.requests().is_empty());
+    for asked in proxy.requests() {
         assert_eq!(asked.authorization.as_ref(), Some(&expected));
     }
 
@@ -100,14 +102,14 @@ fn proxy_credentials_go_only_to_proxy() {
     let headers = "content-type: text/html\r\nlocation: http://portal.test/?";
     let headers = format!("{headers}{encoded}\r\nproxy-authenticate: Basic\r\n");
     for status in ["407 No", "403 No", "302 No"] {
-        let proxy = Proxy::always(Say::status(status, &headers, &echo));
+        let proxy = Proxy::always(ProxyAction::status(status, &headers, &echo));
         let doctor = || {
-            let doctor = through(&world, &proxy.url_with(written));
+            let doctor = through(&world, &proxy.url_with_credentials(written));
             secrets.iter().fold(doctor, |doctor, secret| doctor.secret(secret))
         };
         let run = doctor().json();
         assert_eq!(run.root_cause(), Some("backend-unreachable"), "{status}");
-        let asked = proxy.asked();
+        let asked = proxy.requests();
         assert!(asked.iter().all(|asked| asked.authorization.as_ref() == Some(&expected)));
         for format in ["human", "markdown", "azure", "github", "junit"] {
             assert_eq!(doctor().args(["-v", "--format", format]).run().status, 1);
@@ -118,23 +120,23 @@ fn proxy_credentials_go_only_to_proxy() {
 #[test]
 fn a_proxy_that_speaks_tls() {
     let world = world();
-    let proxy = Proxy::secure(world.authority.issue(&["127.0.0.1"]).unwrap(), world.way());
-    through(&world, &proxy.url_with("joe:hidden")).json().assert_healthy();
-    assert!(proxy.asked().iter().all(|asked| asked.authorization.is_some()));
+    let proxy = Proxy::secure(world.authority.issue(&["127.0.0.1"]).unwrap(), world.tunnels());
+    through(&world, &proxy.url_with_credentials("joe:hidden")).json().assert_healthy();
+    assert!(proxy.requests().iter().all(|asked| asked.authorization.is_some()));
 
     let stranger = Authority::new().unwrap();
-    let proxy = Proxy::secure(stranger.issue(&["127.0.0.1"]).unwrap(), world.way());
+    let proxy = Proxy::secure(stranger.issue(&["127.0.0.1"]).unwrap(), world.tunnels());
     let run = through(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["TLS handshake with the proxy", &proxy.url()]);
-    run.assert_says("backend-unreachable", &["export SSL_CERT_FILE="]);
-    assert!(proxy.asked().is_empty());
+    run.assert_finding_contains("backend-unreachable", &["export SSL_CERT_FILE="]);
+    assert!(proxy.requests().is_empty());
     // What the remediation says helps.
     let both = format!("{}{}", world.authority.pem(), stranger.pem());
     through(&world, &proxy.url()).file("ca.pem", both).json().assert_healthy();
 
     // It refuses, and what it says is read through its TLS.
     let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
-    let proxy = Proxy::secure(identity, |_| Say::page("403 Forbidden", "Blocked"));
+    let proxy = Proxy::secure(identity, |_| ProxyAction::page("403 Forbidden", "Blocked"));
     let run = through(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["status 403", "Blocked"]);
 }
@@ -142,11 +144,11 @@ fn a_proxy_that_speaks_tls() {
 #[test]
 fn a_socks_proxy_resolves_the_names() {
     let world = world();
-    let proxy = Proxy::socks(world.way());
+    let proxy = Proxy::socks(world.tunnels());
     through(&world, &proxy.url()).json().assert_healthy();
     assert!(proxy.was_asked_for("idp.test:443") && proxy.was_asked_for("cloud.test:443"));
 
-    let proxy = Proxy::socks(|_| Say::Answer(String::new()));
+    let proxy = Proxy::socks(|_| ProxyAction::Answer(String::new()));
     let run = through(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["did not let the request", &proxy.url(), "not allowed"]);
 }
@@ -154,41 +156,45 @@ fn a_socks_proxy_resolves_the_names() {
 #[test]
 fn plain_http_goes_through_the_other_variable() {
     let world = world();
-    let capabilities = |_: &Asked| Say::status("200 OK", "", r#"{"capabilities": []}"#);
+    let capabilities =
+        |_: &ProxyRequest| ProxyAction::status("200 OK", "", r#"{"capabilities": []}"#);
     let proxy = Proxy::start(capabilities);
     let doctor = || bare(&world).option("--cloud-url", "http://cloud.test").arg("--no-exchange");
     let secret = STANDARD.encode("joe:hunter22");
-    let run = doctor().env("HTTP_PROXY", proxy.url_with("joe:hunter22")).secret("hunter22").json();
+    let run = doctor()
+        .env("HTTP_PROXY", proxy.url_with_credentials("joe:hunter22"))
+        .secret("hunter22")
+        .json();
     assert!(run.check("cloud")["summary"].as_str().unwrap().contains("(HTTP_PROXY)"));
-    let asked = proxy.asked();
+    let asked = proxy.requests();
     assert_eq!(asked[0].method, "GET");
     assert_eq!(asked[0].target, "http://cloud.test/api/capabilities");
     assert_eq!(asked[0].authorization, Some(format!("Basic {secret}")));
 
     // In a CGI program a client could have set it: Go refuses to use it, and so does pulumi.
     let run = doctor().env("HTTP_PROXY", proxy.url()).env("REQUEST_METHOD", "GET").json();
-    run.assert_says("backend-unreachable", &["HTTP_PROXY", "CGI", "REQUEST_METHOD"]);
+    run.assert_finding_contains("backend-unreachable", &["HTTP_PROXY", "CGI", "REQUEST_METHOD"]);
 
     for (say, words) in [
         (
-            Say::status("407 No", "proxy-authenticate: Basic realm=x\r\n", ""),
+            ProxyAction::status("407 No", "proxy-authenticate: Basic realm=x\r\n", ""),
             "asks for credentials",
         ),
-        (Say::Answer(String::new()), "does not answer in HTTP"),
-        (Say::Answer("SSH-2.0-OpenSSH_9\r\n".to_owned()), "does not answer in HTTP"),
+        (ProxyAction::Answer(String::new()), "does not answer in HTTP"),
+        (ProxyAction::Answer("SSH-2.0-OpenSSH_9\r\n".to_owned()), "does not answer in HTTP"),
     ] {
         let proxy = Proxy::always(say);
         let run = doctor().env("HTTP_PROXY", proxy.url()).json();
-        run.assert_says("backend-unreachable", &[words, "HTTP_PROXY", &proxy.url()]);
+        run.assert_finding_contains("backend-unreachable", &[words, "HTTP_PROXY", &proxy.url()]);
     }
 }
 
 #[test]
 fn loopback_bypasses_proxy() {
     let world = World::new(&platforms::GITHUB);
-    let proxy = Proxy::always(Say::status("502 Bad Gateway", "", ""));
+    let proxy = Proxy::always(ProxyAction::status("502 Bad Gateway", "", ""));
     world.doctor().env("HTTPS_PROXY", proxy.url()).json().assert_healthy();
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
 }
 
 // ------------------------------------------------------------------------------- NO_PROXY
@@ -210,7 +216,7 @@ fn exceptions_are_matched_as_in_go() {
         ("https://idp.test", false, false),
         ("10.0.0.0/8,[::1]", false, false),
     ] {
-        let proxy = Proxy::start(world.way());
+        let proxy = Proxy::start(world.tunnels());
         let run = through(&world, &proxy.url()).env("NO_PROXY", exceptions).json();
         let exempt = (!proxy.was_asked_for("idp.test"), !proxy.was_asked_for("cloud.test"));
         assert_eq!(exempt, (issuer, cloud), "{exceptions}");
@@ -224,7 +230,7 @@ fn exceptions_are_matched_as_in_go() {
 #[test]
 fn no_proxy_applies_per_host() {
     let world = world();
-    let proxy = Proxy::start(world.way());
+    let proxy = Proxy::start(world.tunnels());
     // At an address of loopback, which is an exception always; the variable adds another.
     let doctor = through(&world, &proxy.url()).option("--cloud-url", world.cloud.url());
     let run = doctor.env("no_proxy", "api.pulumi.com").json();
@@ -237,20 +243,20 @@ fn no_proxy_applies_per_host() {
 #[test]
 fn near_no_proxy_entry_is_reported() {
     let world = world();
-    let proxy = Proxy::always(Say::status("403 Forbidden", "", ""));
+    let proxy = Proxy::always(ProxyAction::status("403 Forbidden", "", ""));
     let run = through(&world, &proxy.url()).env("NO_PROXY", ".cloud.test idp.test").json();
     for (code, entry) in
         [("backend-unreachable", ".cloud.test"), ("issuer-unreachable", "idp.test")]
     {
         assert_eq!(evidence(&run, code, "does not match"), Some((entry, "NO_PROXY")));
-        run.assert_says(code, &["commas between entries"]);
+        run.assert_finding_contains(code, &["commas between entries"]);
     }
 }
 
 #[test]
 fn ignored_proxy_variables_are_reported() {
     let world = world();
-    let proxy = Proxy::start(world.way());
+    let proxy = Proxy::start(world.tunnels());
     for (variable, value, words) in [
         ("ALL_PROXY", proxy.url(), "pulumi does not look at it"),
         ("HTTP_PROXY", proxy.url(), "it is for http:// URLs only"),
@@ -261,10 +267,10 @@ fn ignored_proxy_variables_are_reported() {
         for code in ["backend-unreachable", "issuer-unreachable"] {
             let (reason, place) = evidence(&run, code, "not used as a proxy").unwrap();
             assert!(reason.contains(words) && place == variable, "{variable}: {reason}");
-            run.assert_says(code, &["cannot be resolved", "export HTTPS_PROXY="]);
+            run.assert_finding_contains(code, &["cannot be resolved", "export HTTPS_PROXY="]);
         }
     }
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
 }
 
 // ------------------------------------------------------------------------------- to blame
@@ -275,15 +281,18 @@ fn assert_proxy_is_to_blame(run: &Run, words: &[&str]) {
     assert_eq!((run.status, run.root_cause()), (1, Some("backend-unreachable")), "{words:?}");
     assert_eq!(run.codes(), ["backend-unreachable", "issuer-unreachable"]);
     // Pulumi goes through that proxy to the backend, Pulumi Cloud does not to the issuer.
-    assert_eq!(run.raised("backend-unreachable"), ["backend", "error", "cloud"]);
-    assert_eq!(run.raised("issuer-unreachable"), ["issuer", "warning", "issuer"]);
-    run.assert_says("issuer-unreachable", &["Pulumi Cloud does not go through this proxy"]);
+    assert_eq!(run.classification("backend-unreachable"), ["backend", "error", "cloud"]);
+    assert_eq!(run.classification("issuer-unreachable"), ["issuer", "warning", "issuer"]);
+    run.assert_finding_contains(
+        "issuer-unreachable",
+        &["Pulumi Cloud does not go through this proxy"],
+    );
     for (code, host) in [("backend-unreachable", "cloud.test"), ("issuer-unreachable", "idp.test")]
     {
-        run.assert_says(code, words);
-        run.assert_says(code, &["proxy", "HTTPS_PROXY", &format!("{host}:443")]);
+        run.assert_finding_contains(code, words);
+        run.assert_finding_contains(code, &["proxy", "HTTPS_PROXY", &format!("{host}:443")]);
         let exception = format!("export NO_PROXY=\"${{NO_PROXY:-${{no_proxy:-}}}}\",{host}");
-        assert!(has_command(run, code, &exception), "{}", run.text(code));
+        assert!(has_command(run, code, &exception), "{}", run.finding_text(code));
     }
 }
 
@@ -301,8 +310,14 @@ fn a_proxy_that_is_not_there() {
         assert!(has_command(&run, code, "unset HTTPS_PROXY"));
     }
     let run = bare(&world).env("https_proxy", "proxy.invalid:3128").json();
-    run.assert_says("backend-unreachable", &["name of the proxy http://proxy.invalid:3128"]);
-    run.assert_says("backend-unreachable", &["cannot be resolved", "unset https_proxy"]);
+    run.assert_finding_contains(
+        "backend-unreachable",
+        &["name of the proxy http://proxy.invalid:3128"],
+    );
+    run.assert_finding_contains(
+        "backend-unreachable",
+        &["cannot be resolved", "unset https_proxy"],
+    );
 }
 
 #[test]
@@ -310,7 +325,8 @@ fn a_proxy_that_asks_for_credentials() {
     let world = world();
     let basic = "proxy-authenticate: Negotiate\r\nproxy-authenticate: Basic realm=\"a, b\"\r\n";
     for headers in ["", basic] {
-        let proxy = Proxy::always(Say::status("407 Proxy Authentication Required", headers, ""));
+        let proxy =
+            Proxy::always(ProxyAction::status("407 Proxy Authentication Required", headers, ""));
         let line = proxy.url().replace("//", "//USER:PASSWORD@");
         let run = through(&world, &proxy.url()).json();
         assert_proxy_is_to_blame(&run, &["asks for credentials", "407", "HTTPS_PROXY holds none"]);
@@ -319,16 +335,18 @@ fn a_proxy_that_asks_for_credentials() {
         assert_eq!(offered, Some(expected).filter(|_| !headers.is_empty()));
         assert!(has_command(&run, "backend-unreachable", &format!("export HTTPS_PROXY={line}")));
 
-        let run = through(&world, &proxy.url_with("joe:hunter22")).secret("hunter22").json();
+        let run =
+            through(&world, &proxy.url_with_credentials("joe:hunter22")).secret("hunter22").json();
         assert_proxy_is_to_blame(&run, &["does not accept the credentials in HTTPS_PROXY", "407"]);
         assert!(has_command(&run, "backend-unreachable", &format!("export HTTPS_PROXY={line}")));
     }
     // Credentials that pulumi has no way to give.
     let windows = "proxy-authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n";
-    let proxy = Proxy::always(Say::status("407 No", windows, ""));
-    let run = through(&world, &proxy.url_with("joe:hunter22")).secret("hunter22").json();
+    let proxy = Proxy::always(ProxyAction::status("407 No", windows, ""));
+    let run =
+        through(&world, &proxy.url_with_credentials("joe:hunter22")).secret("hunter22").json();
     assert_proxy_is_to_blame(&run, &["takes NTLM and Negotiate, and pulumi knows Basic only"]);
-    assert!(!run.text("backend-unreachable").contains("USER:PASSWORD"));
+    assert!(!run.finding_text("backend-unreachable").contains("USER:PASSWORD"));
 }
 
 #[test]
@@ -339,13 +357,13 @@ fn a_proxy_that_refuses_the_host() {
         ("502 Bad Gateway", "does not reach cloud.test:443 itself"),
         ("503 Service Unavailable", "does not reach cloud.test:443 itself"),
     ] {
-        let proxy = Proxy::always(Say::page(status, "Access \u{1b}[31mdenied - Company"));
+        let proxy = Proxy::always(ProxyAction::page(status, "Access \u{1b}[31mdenied - Company"));
         let run = through(&world, &proxy.url()).json();
         let number = format!("status {}", &status[..3]);
         assert_proxy_is_to_blame(&run, &["does not connect to", &number, "denied - Company"]);
-        run.assert_says("backend-unreachable", &[advice]);
+        run.assert_finding_contains("backend-unreachable", &[advice]);
         assert!(!through(&world, &proxy.url()).human().stdout.contains('\u{1b}'));
-        let proxy = Proxy::always(Say::status(status, "", "no"));
+        let proxy = Proxy::always(ProxyAction::status(status, "", "no"));
         assert_proxy_is_to_blame(&through(&world, &proxy.url()).json(), &[&number]);
     }
 }
@@ -359,7 +377,7 @@ fn a_proxy_that_breaks_off() {
         ("\u{0}\u{1}\u{2}", "does not answer in HTTP"),
         ("HTTP/1.1 abc\r\n\r\n", "does not answer in HTTP"),
     ] {
-        let proxy = Proxy::always(Say::Answer(answer.to_owned()));
+        let proxy = Proxy::always(ProxyAction::Answer(answer.to_owned()));
         let run = through(&world, &proxy.url()).json();
         assert_proxy_is_to_blame(&run, &[words, &proxy.url()]);
         assert!(has_command(&run, "backend-unreachable", "unset HTTPS_PROXY"), "{answer:?}");
@@ -369,7 +387,7 @@ fn a_proxy_that_breaks_off() {
 #[test]
 fn a_proxy_that_hangs() {
     let world = world();
-    let proxy = Proxy::always(Say::Nothing);
+    let proxy = Proxy::always(ProxyAction::Hang);
     let run = through(&world, &proxy.url()).args(["--timeout", "2s"]).json();
     assert!(run.elapsed < Duration::from_millis(2500), "{:?}", run.elapsed);
     assert_proxy_is_to_blame(&run, &["gave no connection to", "in time", &proxy.url()]);
@@ -378,12 +396,12 @@ fn a_proxy_that_hangs() {
 #[test]
 fn hanging_server_is_not_blamed_on_proxy() {
     let world = world();
-    let proxy = Proxy::start(world.way());
+    let proxy = Proxy::start(world.tunnels());
     let late = Response::json(200, &json!({"capabilities": []})).after(Duration::from_secs(60));
     world.cloud.answer(CAPABILITIES, late);
     let run = through(&world, &proxy.url()).args(["--no-exchange", "--timeout", "2s"]).json();
-    run.assert_says("backend-unreachable", &["no answer in time from cloud.test:443"]);
-    assert!(!run.text("backend-unreachable").contains("export NO_PROXY"));
+    run.assert_finding_contains("backend-unreachable", &["no answer in time from cloud.test:443"]);
+    assert!(!run.finding_text("backend-unreachable").contains("export NO_PROXY"));
 }
 
 #[test]
@@ -413,17 +431,20 @@ fn inspecting_proxy_may_serve_any_host() {
     let identity = company.issue(&["idp.test", "cloud.test"]).unwrap();
     let server = Server::start(identity, |_| Response::json(200, &json!({}))).unwrap();
     let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
-    let proxy = Proxy::always(Say::Tunnel(address));
+    let proxy = Proxy::always(ProxyAction::Tunnel(address));
     let run = through(&world, &proxy.url()).json();
     assert_eq!((run.status, run.root_cause()), (1, Some("backend-tls-untrusted")));
     for code in ["backend-tls-untrusted", "issuer-tls-untrusted"] {
         let words =
             ["signed by CN=doctor loopback authority", "may open connections and sign anew"];
-        run.assert_says(code, &words);
+        run.assert_finding_contains(code, &words);
         let way = evidence(&run, code, "through the proxy");
         assert_eq!(way, Some((proxy.url().as_str(), "HTTPS_PROXY")));
     }
-    run.assert_says("backend-tls-untrusted", &["export SSL_CERT_FILE=", "company's proxy"]);
+    run.assert_finding_contains(
+        "backend-tls-untrusted",
+        &["export SSL_CERT_FILE=", "company's proxy"],
+    );
     assert!(server.requests().is_empty(), "the token was sent to nobody");
 }
 
@@ -447,10 +468,10 @@ fn login_page_instead_of_answers() {
     for (code, change) in cases {
         let world = world();
         change(&world);
-        let proxy = Proxy::start(world.way());
+        let proxy = Proxy::start(world.tunnels());
         let run = through(&world, &proxy.url()).json();
         assert_eq!(run.codes(), [code]);
-        run.assert_says(code, &words);
+        run.assert_finding_contains(code, &words);
     }
 }
 
@@ -461,7 +482,7 @@ fn a_redirect_to_a_login_page() {
     // In answer to CONNECT.
     let world = world();
     let headers = format!("location: {location}\r\n");
-    let proxy = Proxy::always(Say::status("302 Found", &headers, ""));
+    let proxy = Proxy::always(ProxyAction::status("302 Found", &headers, ""));
     let run = through(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["login page", "302", portal]);
     let place = proxy.url();
@@ -472,11 +493,11 @@ fn a_redirect_to_a_login_page() {
     let redirect = || Response::new(302, "text/plain", "").header("location", location);
     world.issuer.answer(&world.issuer.discovery_path(), redirect());
     world.cloud.answer(CAPABILITIES, redirect());
-    let proxy = Proxy::start(world.way());
+    let proxy = Proxy::start(world.tunnels());
     let run = through(&world, &proxy.url()).arg("--no-exchange").json();
     assert_eq!(run.codes(), ["backend-not-pulumi", "discovery-not-found"]);
     for code in run.codes() {
-        run.assert_says(code, &["302", portal, "login page"]);
+        run.assert_finding_contains(code, &["302", portal, "login page"]);
     }
 }
 
@@ -494,14 +515,14 @@ fn own_name() -> Option<String> {
 #[test]
 fn the_guard_holds_behind_a_proxy() {
     let mut world = world();
-    let proxy = Proxy::start(world.way());
+    let proxy = Proxy::start(world.tunnels());
     let own = own_name().map(|name| format!("https://{name}"));
     let literal = ["https://10.0.0.1", "https://169.254.169.254", "https://[fd00::1]"];
     for issuer in literal.into_iter().chain(own.as_deref()) {
         world.shape.claims["iss"] = json!(issuer);
         let doctor = through(&world, &proxy.url()).without("--policy");
         let run = doctor.without("--allow-private-issuer").json();
-        assert_eq!(run.raised("issuer-address-refused")[1], "warning", "{issuer}");
+        assert_eq!(run.classification("issuer-address-refused")[1], "warning", "{issuer}");
         let host = issuer.strip_prefix("https://").unwrap();
         assert!(!proxy.was_asked_for(host), "{issuer}");
     }

@@ -44,7 +44,7 @@ fn assert_agrees_with(version: &str) {
             scope.spawn(|| {
                 while let Some(case) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (_, fact) = facts.iter().find(|(name, _)| *name == case.name).unwrap();
-                    if let Some(why) = compare::Doctor::of(case, version).differs_from(fact) {
+                    if let Some(why) = compare::Doctor::run(case, version).differs_from(fact) {
                         *differences.lock().unwrap() += &format!("\n{}: {why}", case.name);
                     }
                 }

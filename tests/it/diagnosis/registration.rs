@@ -9,7 +9,7 @@ use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
 fn registered_as(registered: &str, iss: &str) -> Run {
     let mut world = world();
     world.shape.claims.insert("iss".to_owned(), json!(iss));
-    world.cloud.registration(|registration| {
+    world.cloud.change_registration(|registration| {
         registration["issuer"] = json!(registered);
         registration["url"] = json!(registered);
     });
@@ -43,8 +43,8 @@ fn near_misses_are_named() {
     for (registered, iss, word) in cases {
         let run = registered_as(registered, iss);
         assert_error(&run, "issuer-not-registered", "registration", &[word, registered, iss]);
-        run.assert_says("issuer-not-registered", &["organization acme", "policy.json"]);
-        run.ended("policy", "skip", Some("registration"));
+        run.assert_finding_contains("issuer-not-registered", &["organization acme", "policy.json"]);
+        run.assert_check("policy", "skip", Some("registration"));
     }
 }
 
@@ -62,11 +62,13 @@ fn dissimilar_registrations_are_listed() {
 #[test]
 fn registration_comes_before_reachability() {
     let mut world = world();
-    world.cloud.registration(|registration| registration["issuer"] = json!("https://other.test"));
+    world
+        .cloud
+        .change_registration(|registration| registration["issuer"] = json!("https://other.test"));
     world.shape.claims.insert("iss".to_owned(), json!("https://127.0.0.1:1"));
     let run = world.doctor().json();
     assert_eq!(run.codes(), ["issuer-not-registered", "issuer-unreachable"]);
-    run.assert_says("issuer-not-registered", &["Pulumi Cloud says", "unknown issuer"]);
+    run.assert_finding_contains("issuer-not-registered", &["Pulumi Cloud says", "unknown issuer"]);
 }
 
 #[test]
@@ -81,13 +83,13 @@ fn trailing_slash_in_url_alone_warns() {
     let run = world.doctor().arg("--no-exchange").file("policy.json", policy.to_string()).json();
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("issuer-not-registered")["severity"], "warning");
-    run.assert_says("issuer-not-registered", &["slash", world.issuer.url(), "assum"]);
+    run.assert_finding_contains("issuer-not-registered", &["slash", world.issuer.url(), "assum"]);
 }
 
 #[test]
 fn the_organization_of_the_registration() {
     // Its audience names no organization that --oidc-org could conflict with.
-    let world = World::signed(&platforms::AZURE_ENTRA, "ES256");
+    let world = World::with_algorithm(&platforms::AZURE_ENTRA, "ES256");
     world.cloud.register("globex", &world.issuer);
     let run = world.doctor().option("--oidc-org", "globex").json();
     let words = ["globex", "acme", "--oidc-org acme"];
@@ -97,7 +99,7 @@ fn the_organization_of_the_registration() {
     let run = world.doctor().option("--oidc-org", "Acme").arg("--no-exchange").json();
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("issuer-wrong-organization")["severity"], "warning");
-    run.assert_says("issuer-wrong-organization", &["case only", "not documented"]);
+    run.assert_finding_contains("issuer-wrong-organization", &["case only", "not documented"]);
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn azure_devops_own_issuer_goes_away() {
     for run in [offline(&world).json(), offline(&world).without("--policy").json()] {
         assert_eq!(run.root_cause(), None);
         assert_eq!(run.finding("azure-issuer-retiring")["severity"], "info");
-        run.assert_says(
+        run.assert_finding_contains(
             "azure-issuer-retiring",
             &["1 July 2027", "iss", "sub", "aud", "registration"],
         );
@@ -122,18 +124,18 @@ fn azure_devops_own_issuer_goes_away() {
 #[test]
 fn a_longer_life_than_the_registration_allows() {
     let world = world();
-    world.cloud.registration(|registration| registration["maxExpiration"] = json!(3600));
+    world.cloud.change_registration(|registration| registration["maxExpiration"] = json!(3600));
     let run = world.doctor().json();
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("expiration-exceeds-maximum")["severity"], "info");
-    run.assert_says("expiration-exceeds-maximum", &["7200 s", "3600 s", "default"]);
+    run.assert_finding_contains("expiration-exceeds-maximum", &["7200 s", "3600 s", "default"]);
 
     let run = world.doctor().args(["--oidc-expiration", "24h"]).json();
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("expiration-exceeds-maximum")["severity"], "warning");
     let words = ["86400 s", "3600 s", "--oidc-expiration 3600s", "not documented"];
-    run.assert_says("expiration-exceeds-maximum", &words);
-    run.ended("registration", "warn", None);
+    run.assert_finding_contains("expiration-exceeds-maximum", &words);
+    run.assert_check("registration", "warn", None);
 
     let run = world.doctor().args(["--oidc-expiration", "1h"]).json();
     assert_eq!(run.codes(), [""; 0]);
@@ -142,7 +144,7 @@ fn a_longer_life_than_the_registration_allows() {
 #[test]
 fn issuer_difference_is_marked_with_right_url() {
     let run = registered_as("https://GitLab.com/", "https://gitlab.com");
-    run.assert_says(
+    run.assert_finding_contains(
         "issuer-not-registered",
         &[
             "https://[G -> g]it[L -> l]ab.com[/ -> nothing]",
@@ -152,7 +154,7 @@ fn issuer_difference_is_marked_with_right_url() {
     );
     // What is no issuer's URL is not proposed for registration.
     let run = registered_as("https://gitlab.com", "gitlab.com");
-    assert!(!run.text("issuer-not-registered").contains("curl"));
+    assert!(!run.finding_text("issuer-not-registered").contains("curl"));
 }
 
 #[test]
@@ -177,7 +179,7 @@ fn nearest_registration_comes_first() {
         .map(|proof| proof["value"].as_str().unwrap())
         .collect();
     assert_eq!(shown, ["https://gitlab.com/", "http://gitlab.com", "https://gitlab.com/group/sub"]);
-    run.assert_says(
+    run.assert_finding_contains(
         "issuer-not-registered",
         &["Also near: http://gitlab.com, which differs in the scheme"],
     );
@@ -234,7 +236,7 @@ fn near_misses_read_as_they_did() {
         }
         all.push('\n');
     }
-    crate::support::golden("near-misses.txt", &all);
+    crate::support::assert_golden("near-misses.txt", &all);
 }
 
 /// An offline run against two registrations of the token's issuer.
@@ -257,7 +259,10 @@ fn registered_twice(one: &str, other: &str) -> Run {
 fn issuer_registered_twice_warns() {
     let run = registered_twice("*", "*");
     assert_eq!(run.finding("issuer-registered-twice")["severity"], "warning");
-    run.assert_says("issuer-registered-twice", &["by-hand", "by-program", "lets this token in"]);
+    run.assert_finding_contains(
+        "issuer-registered-twice",
+        &["by-hand", "by-program", "lets this token in"],
+    );
     assert_eq!(run.report["policy"]["decision"], "allow");
     assert_eq!(run.report["rootCause"], json!(null));
 }
@@ -267,7 +272,7 @@ fn registrations_that_disagree_decide_nothing() {
     for (one, other) in [("*", "else"), ("else", "*")] {
         let run = registered_twice(one, other);
         let words = ["lets this token in", "does not let this token in"];
-        run.assert_says("issuer-registered-twice", &words);
+        run.assert_finding_contains("issuer-registered-twice", &words);
         assert_eq!(run.report["policy"]["decision"], "unknown");
         assert_eq!(run.report["verdict"], "inconclusive");
     }

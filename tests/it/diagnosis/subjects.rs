@@ -108,8 +108,8 @@ fn subjects_that_differ_are_compared_in_words() {
     ];
     for (platform, rule, subject, telling) in cases {
         let run = run(platform, rule, subject);
-        run.assert_root("subject-mismatch", "policy", "policy");
-        run.assert_says("subject-mismatch", telling);
+        run.assert_root_cause("subject-mismatch", "policy", "policy");
+        run.assert_finding_contains("subject-mismatch", telling);
         // A rule in GitHub's old form keeps its wildcard.
         let offered = match (rule, subject) {
             ("repo:acme/web-shop:*", IMMUTABLE) => "repo:acme@1042/web-shop@778899:*",
@@ -117,7 +117,7 @@ fn subjects_that_differ_are_compared_in_words() {
             _ => subject,
         };
         let would_pass = format!("\"sub\": {}", json!(offered));
-        run.assert_says("subject-mismatch", &[rule, subject, &would_pass]);
+        run.assert_finding_contains("subject-mismatch", &[rule, subject, &would_pass]);
     }
 }
 
@@ -139,9 +139,9 @@ fn entra_s_subject_is_decoded() {
     ];
     for (rule, telling) in cases {
         let run = run(&AZURE_ENTRA, &rule, subject);
-        run.assert_root("subject-mismatch", "policy", "policy");
-        run.assert_says("subject-mismatch", &[telling]);
-        run.assert_says("subject-mismatch", &parts);
+        run.assert_root_cause("subject-mismatch", "policy", "policy");
+        run.assert_finding_contains("subject-mismatch", &[telling]);
+        run.assert_finding_contains("subject-mismatch", &parts);
     }
 }
 
@@ -149,8 +149,8 @@ fn entra_s_subject_is_decoded() {
 fn a_connection_that_is_not_converted_yet() {
     let entra = World::new(&AZURE_ENTRA).shape.claims["sub"].as_str().unwrap().to_owned();
     let run = run(&AZURE_DEVOPS, &entra, PRODUCTION);
-    run.assert_root("subject-mismatch", "policy", "policy");
-    run.assert_says("subject-mismatch", &["has not been converted", PRODUCTION]);
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
+    run.assert_finding_contains("subject-mismatch", &["has not been converted", PRODUCTION]);
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn the_first_difference_is_marked() {
 fn hostile_subjects_stay_in_their_quotes() {
     let subject = "repo:x\"}##vso[task.setvariable]'; $(id)\u{202e}[31m";
     let run = run(&GITHUB, MAIN, subject);
-    run.assert_root("subject-mismatch", "policy", "policy");
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
     let finding = run.finding("subject-mismatch");
     let command = finding["remediation"]["commands"][0].as_str().unwrap();
     let pasted: serde_json::Value = serde_json::from_str(command).unwrap();
@@ -236,8 +236,8 @@ fn every_platform_s_parts_are_named() {
     ];
     for (rule, subject, telling) in cases {
         let run = run(&GITLAB, rule, subject);
-        run.assert_root("subject-mismatch", "policy", "policy");
-        run.assert_says("subject-mismatch", telling);
+        run.assert_root_cause("subject-mismatch", "policy", "policy");
+        run.assert_finding_contains("subject-mismatch", telling);
     }
 }
 
@@ -247,11 +247,11 @@ fn step_subjects_differ_in_every_run() {
     let issuer = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc";
     world.shape.claims["iss"] = json!(issuer);
     world.shape.claims["sub"] = json!("{repo}:{step-2}");
-    world.cloud.registration(|one| one["issuer"] = json!(issuer));
+    world.cloud.change_registration(|one| one["issuer"] = json!(issuer));
     world.shape.entry["rules"] = json!({"sub": "{repo}:{step-1}"});
     let run = world.doctor().arg("--offline").json();
-    run.assert_root("subject-mismatch", "policy", "policy");
-    run.assert_says(
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
+    run.assert_finding_contains(
         "subject-mismatch",
         &["another one in every run", "{repo}:*", "\"sub\": \"{repo}:*\""],
     );
@@ -275,7 +275,7 @@ fn entra_subject_is_compared_with_pipeline() {
             .json()
     };
     let same = run(connection);
-    same.assert_says(
+    same.assert_finding_contains(
         "subject-mismatch",
         &[
             "the same as this task's",
@@ -285,7 +285,7 @@ fn entra_subject_is_compared_with_pipeline() {
         ],
     );
     let other = run("d41f0a27-5b68-4c93-8e1d-2a7c9f3b6e50");
-    other.assert_says(
+    other.assert_finding_contains(
         "subject-mismatch",
         &["this task's is d41f0a27-5b68-4c93-8e1d-2a7c9f3b6e50: the token is from elsewhere"],
     );
@@ -370,5 +370,5 @@ fn mismatches_read_as_they_did() {
         }
         all.push('\n');
     }
-    crate::support::golden("subjects.txt", &all);
+    crate::support::assert_golden("subjects.txt", &all);
 }

@@ -33,7 +33,7 @@ fn assert_found(run: &Run, what: &str, found: Option<(&str, &str)>) {
     assert!(run.elapsed < SOON, "{what}: {:?}", run.elapsed);
     assert_eq!(run.root_cause(), found.map(|(code, _)| code), "{what}: {:?}", run.codes());
     if let Some((code, words)) = found {
-        run.assert_says(code, &[words]);
+        run.assert_finding_contains(code, &[words]);
     }
 }
 

@@ -73,7 +73,7 @@ impl Broken {
 fn broken(failures: &[Failure]) -> Run {
     let authority = Authority::new().unwrap();
     let identity = authority.issue(&["127.0.0.1"]).unwrap();
-    let world = World::with(&GITHUB, authority, identity, "ES256");
+    let world = World::with_identity(&GITHUB, authority, identity, "ES256");
     let mut broken = Broken {
         world,
         token: |token| token,
@@ -140,9 +140,9 @@ fn then_audience_and_policy() {
 fn issued_token_proves_earlier_steps() {
     for proven in &STEPS[3..8] {
         let run = broken(&[*proven, STEPS[9]]);
-        run.assert_root("whoami-forbidden", "whoami", "whoami");
+        run.assert_root_cause("whoami-forbidden", "whoami", "whoami");
         assert_eq!(run.finding(proven.0)["severity"], "warning", "{}", proven.0);
-        run.assert_says(proven.0, &["Pulumi Cloud issued an access token"]);
+        run.assert_finding_contains(proven.0, &["Pulumi Cloud issued an access token"]);
     }
 }
 
@@ -151,7 +151,7 @@ fn catalogue_order_decides_within_step() {
     let world = World::new(&GITHUB);
     let conflict = world.doctor().option("--oidc-org", "globex");
     let run = conflict.args(["--oidc-expiration", "1d"]).json();
-    run.assert_root("organization-conflict", "login", "login");
+    run.assert_root_cause("organization-conflict", "login", "login");
     assert!(run.codes().contains(&"expiration-invalid"), "{:?}", run.codes());
     let run = world.doctor().env("GITLAB_CI", "true").env("PULUMI_ACCESS_TOKEN", "pul-x");
     let run = run.args(["--oidc-team", "a", "--oidc-user", "b"]).json();
@@ -166,7 +166,10 @@ fn pasted_token_expiry_ranks_last() {
     world.shape.entry["rules"]["sub"] = "else".into();
     let run = world.doctor().json();
     assert_eq!(run.codes(), ["subject-mismatch", "token-expired"]);
-    let ambient = world.ready().env("THE_TOKEN", world.token()).args(["--token-env", "THE_TOKEN"]);
+    let ambient = world
+        .doctor_without_token()
+        .env("THE_TOKEN", world.token())
+        .args(["--token-env", "THE_TOKEN"]);
     let run = ambient.json();
     assert_eq!(run.codes(), ["token-expired", "subject-mismatch"]);
     let run = world.doctor().env("GITLAB_CI", "true").json();
@@ -177,7 +180,7 @@ fn pasted_token_expiry_ranks_last() {
 fn a_login_that_works_is_the_proof() {
     let failures: [Failure; 6] = [
         ("issuer-not-registered", |broken| {
-            broken.world.cloud.registration(|r| r["issuer"] = "https://else.test".into());
+            broken.world.cloud.change_registration(|r| r["issuer"] = "https://else.test".into());
         }),
         ("issuer-wrong-organization", STEPS[4].1),
         ("discovery-not-found", STEPS[5].1),
@@ -198,7 +201,7 @@ fn a_login_that_works_is_the_proof() {
         let run = broken(&[failure, works]);
         run.assert_healthy();
         assert_eq!(run.finding(failure.0)["severity"], "warning");
-        run.assert_says(failure.0, &["the login works"]);
+        run.assert_finding_contains(failure.0, &["the login works"]);
 
         let strict: Failure = ("", |broken| broken.strict = true);
         let run = broken(&[failure, works, strict]);
@@ -246,12 +249,12 @@ fn what_decides_must_be_known() {
     assert!(page.contains("policy    not checked: needs --policy\n"), "{page}");
     assert!(!page.contains("off by --policy") && !page.contains("checked: --policy"), "{page}");
     // Registrations alone decide nothing.
-    let registrations = json!({"oidcIssuers": [world.cloud.registered()]}).to_string();
+    let registrations = json!({"oidcIssuers": [world.cloud.first_registration()]}).to_string();
     let run = world.doctor().file("policy.json", registrations).arg("--offline").json();
     assert_eq!((run.status, &run.report["verdict"]), (3, &json!("inconclusive")));
     // What failed, failed.
     let run = world.doctor_without_policy().args(["--offline", "--oidc-expiration", "1d"]).json();
-    run.assert_root("expiration-invalid", "login", "login");
+    run.assert_root_cause("expiration-invalid", "login", "login");
 }
 
 #[test]
@@ -260,9 +263,9 @@ fn offline_means_no_network() {
     world.doctor().arg("--offline").json().assert_healthy();
     world.shape.entry["rules"]["sub"] = "else".into();
     let run = world.doctor().arg("--offline").json();
-    run.assert_root("subject-mismatch", "policy", "policy");
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
     for check in ["cloud", "issuer", "exchange", "whoami"] {
-        assert_eq!(run.skipped(check), Some("--offline"), "{check}");
+        assert_eq!(run.skipped_because(check), Some("--offline"), "{check}");
     }
     assert!(world.cloud.requests().is_empty() && world.issuer.requests().is_empty());
 }
@@ -272,7 +275,7 @@ fn every_run_has_every_check_once() {
     let world = World::new(&GITHUB);
     let runs = [
         world.doctor().json(),
-        world.ready().json(),
+        world.doctor_without_token().json(),
         world.doctor().arg("--offline").json(),
         world.doctor_without_policy().option("--cloud-url", "htps://x.test").json(),
         Doctor::bare().args(["--offline", "null"]).json(),
@@ -283,7 +286,7 @@ fn every_run_has_every_check_once() {
         let ids: Vec<&str> = checks.iter().map(|check| check["id"].as_str().unwrap()).collect();
         assert_eq!(ids, CHECKS);
         for check in checks {
-            let because = run.skipped(check["id"].as_str().unwrap());
+            let because = run.skipped_because(check["id"].as_str().unwrap());
             let known = |because: &str| CHECKS.contains(&because) || because.starts_with("--");
             assert!(because.is_none_or(known), "{check}");
             assert!(check["durationMs"].is_u64() && check["summary"].is_string(), "{check}");

@@ -55,8 +55,8 @@ fn failures_by_status() {
     ];
     for (code, response, telling) in cases {
         let run = answered(response);
-        run.assert_root(code, "whoami", "whoami");
-        run.assert_says(code, telling);
+        run.assert_root_cause(code, "whoami", "whoami");
+        run.assert_finding_contains(code, telling);
         assert_eq!(run.codes(), [code]);
         assert_eq!(run.check("exchange")["status"], "pass");
         assert_eq!(run.report["identity"], Value::Null);
@@ -68,8 +68,8 @@ fn single_sign_on_is_told_apart() {
     for kind in ["saml_reauth_required", "saml_login_required"] {
         let body = json!({"code": 401, "message": "x", "errors": [{"type": kind}]});
         let run = answered(Response::json(401, &body));
-        run.assert_root("whoami-unauthorized", "whoami", "whoami");
-        run.assert_says("whoami-unauthorized", &["single sign-on"]);
+        run.assert_root_cause("whoami-unauthorized", "whoami", "whoami");
+        run.assert_finding_contains("whoami-unauthorized", &["single sign-on"]);
     }
     let run = answered(Response::json(401, &json!({"code": 401, "message": "x"})));
     let detail = run.finding("whoami-unauthorized")["detail"].as_str().unwrap();
@@ -82,7 +82,7 @@ fn an_answer_that_never_comes() {
     let never = std::time::Duration::from_secs(30);
     world.cloud.answer(WHOAMI, Response::json(200, &json!({})).after(never));
     let run = world.doctor().args(["--timeout", "2s"]).json();
-    run.assert_root("whoami-failed", "whoami", "whoami");
+    run.assert_root_cause("whoami-failed", "whoami", "whoami");
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn a_token_that_belongs_elsewhere() {
         }
         world.cloud.answer(WHOAMI, response);
         let run = world.doctor().args(options.iter().copied()).json();
-        run.assert_root("whoami-wrong-organization", "whoami", "whoami");
-        run.assert_says("whoami-wrong-organization", telling);
+        run.assert_root_cause("whoami-wrong-organization", "whoami", "whoami");
+        run.assert_finding_contains("whoami-wrong-organization", telling);
         assert_eq!(run.report["identity"]["user"], "ada");
     }
 }
@@ -160,7 +160,7 @@ fn truncated_text_leaves_no_partial_token() {
         let text = format!("{}{opaque}", "x ".repeat(padding / 2));
         world.cloud.answer(WHOAMI, Response::new(500, "text/plain", text));
         let run = world.doctor().secret(opaque).json();
-        run.assert_root("whoami-failed", "whoami", "whoami");
+        run.assert_root_cause("whoami-failed", "whoami", "whoami");
     }
 }
 
@@ -199,7 +199,7 @@ fn whoami_uses_existing_token_without_exchange() {
     for (environment, used) in cases {
         let world = World::new(&GITHUB);
         for token in [STORED, GIVEN, OURS] {
-            world.cloud.grant(token, "ada", "acme");
+            world.cloud.accept_access_token(token, "ada", "acme");
         }
         let doctor = with_stored(&world, None).arg("--no-exchange");
         let doctor = environment.iter().fold(doctor, |d, (name, value)| d.env(name, *value));
@@ -236,9 +236,12 @@ fn a_stored_token_whose_life_is_over() {
     run.assert_healthy();
     let finding = run.finding("whoami-token-expired");
     assert_eq!((&finding["severity"], &finding["check"]), (&json!("info"), &json!("whoami")));
-    run.assert_says("whoami-token-expired", &["2020-01-02T03:04:05Z", "credentials.json"]);
+    run.assert_finding_contains(
+        "whoami-token-expired",
+        &["2020-01-02T03:04:05Z", "credentials.json"],
+    );
 
-    world.cloud.grant(STORED, "ada", "acme");
+    world.cloud.accept_access_token(STORED, "ada", "acme");
     let run = with_stored(&world, Some("2999-01-02T03:04:05Z")).arg("--no-exchange").json();
     assert!(!run.codes().contains(&"whoami-token-expired"), "{:?}", run.codes());
 }
@@ -258,12 +261,12 @@ fn no_token_at_all_is_no_whoami() {
     for option in ["--no-exchange", "--offline"] {
         let run = world.doctor().arg(option).json();
         run.assert_healthy();
-        assert_eq!(run.skipped("whoami"), Some(option));
+        assert_eq!(run.skipped_because("whoami"), Some(option));
     }
     // Not even one that is there.
     let world = World::new(&GITHUB);
     let run = with_stored(&world, None).arg("--offline").json();
-    assert_eq!(run.skipped("whoami"), Some("--offline"));
+    assert_eq!(run.skipped_because("whoami"), Some("--offline"));
     assert!(world.cloud.requests().is_empty());
 }
 
@@ -296,10 +299,10 @@ fn allowing_policy_is_not_root_cause() {
     let right = world.shape.entry.clone();
     world.shape.entry["rules"]["sub"] = "else".into();
     let doctor = world.doctor();
-    world.cloud.policies(vec![right]);
+    world.cloud.set_policies(vec![right]);
     world.cloud.answer(WHOAMI, Response::json(403, &json!({})));
     let run = doctor.json();
-    run.assert_root("whoami-forbidden", "whoami", "whoami");
+    run.assert_root_cause("whoami-forbidden", "whoami", "whoami");
     assert_eq!(run.finding("subject-mismatch")["severity"], "warning");
     assert_eq!(run.finding("exchange-contradicts-policy")["severity"], "warning");
 }
@@ -315,8 +318,8 @@ fn a_personal_token_is_its_user_s() {
         doctor.json()
     };
     let run = asked("grace");
-    run.assert_root("whoami-wrong-user", "whoami", "whoami");
-    run.assert_says("whoami-wrong-user", &["grace", "ada"]);
+    run.assert_root_cause("whoami-wrong-user", "whoami", "whoami");
+    run.assert_finding_contains("whoami-wrong-user", &["grace", "ada"]);
     asked("Ada").assert_healthy();
 }
 
@@ -325,6 +328,6 @@ fn overlong_access_token_is_reported() {
     let message = "The `acme` organization enforces a max access token expiry of `14` days that \
                    your current token does not meet.";
     let run = answered(Response::json(403, &json!({"code": 403, "message": message})));
-    run.assert_root("access-token-policy", "whoami", "whoami");
-    run.assert_says("access-token-policy", &["14", "exempt"]);
+    run.assert_root_cause("access-token-policy", "whoami", "whoami");
+    run.assert_finding_contains("access-token-policy", &["14", "exempt"]);
 }

@@ -114,7 +114,7 @@ fn measure(place: Place, fault: &Fault, lasting_timeout: Duration) -> Measuremen
         problems.push(format!("{name} {severity} {code}: {} {:?}", run.status, run.codes()));
     } else if severity == "healthy" && run.codes() != [""; 0]
         || severity != "healthy"
-            && (!run.codes().contains(&code) || run.raised(code)[1] != severity)
+            && (!run.codes().contains(&code) || run.classification(code)[1] != severity)
     {
         problems.push(format!("{name} {severity} {code}: {:?}", run.codes()));
     }

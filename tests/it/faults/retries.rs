@@ -44,7 +44,7 @@ fn transient_faults_are_retried() {
 fn assert_retried(place: Place, check: &str, name: &str) {
     let (run, requests) = run_with_one_fault(place, act_of_fault(name));
     assert_eq!((run.root_cause(), run.codes(), requests), (None, vec![], 2), "{place:?} {name}");
-    run.ended(check, "pass", None);
+    run.assert_check(check, "pass", None);
     let mentions_retry = !matches!(place, Place::Issuers | Place::Policies);
     let summary = run.check(check)["summary"].as_str().unwrap();
     assert_eq!(summary.ends_with(", when asked again"), mentions_retry, "{summary}");
@@ -62,7 +62,7 @@ fn repeated_failure_says_twice() {
         let stage = Stage::set(place, fault);
         let run = stage.doctor().json();
         assert_eq!(stage.fault_count(), 2, "{place:?}");
-        run.assert_says(code, &["503", "twice"]);
+        run.assert_finding_contains(code, &["503", "twice"]);
     }
 }
 
@@ -82,7 +82,7 @@ fn token_is_minted_once() {
             let (run, requests) = run_with_one_fault(place, act_of_fault(fault));
             assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{place:?} {fault}");
             assert_eq!(requests, 1, "{place:?} {fault}");
-            assert!(!run.text(code).contains("twice"));
+            assert!(!run.finding_text(code).contains("twice"));
         }
     }
 }

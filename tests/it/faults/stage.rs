@@ -66,9 +66,9 @@ impl Stage {
         act: Act,
         identity: impl FnOnce(&World) -> Identity,
     ) -> Self {
-        let mut world = World::signed(&platforms::GITHUB, "ES256");
+        let mut world = World::with_algorithm(&platforms::GITHUB, "ES256");
         let identity = identity(&world);
-        let (served, discovery) = (world.issuer.served(), world.issuer.discovery_path());
+        let (served, discovery) = (world.issuer.responses(), world.issuer.discovery_path());
         let document = world.issuer.discovery();
         let token = world.token();
         let healthy: Healthy = match place {
@@ -83,7 +83,7 @@ impl Stage {
             Place::Discovery | Place::DiscoveryAlone => {
                 let url = front.url();
                 world.shape.claims.insert("iss".to_owned(), json!(url));
-                world.cloud.registration(|one| {
+                world.cloud.change_registration(|one| {
                     one["issuer"] = json!(url);
                     one["url"] = json!(url);
                 });
@@ -111,7 +111,7 @@ impl Stage {
                 world.doctor().option("--cloud-url", self.front.url())
             }
             Place::Issuers | Place::Policies => {
-                world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+                world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
                 world
                     .doctor_without_policy()
                     .option("--cloud-url", self.front.url())
@@ -119,7 +119,7 @@ impl Stage {
                     .secret(ADMIN)
             }
             Place::TokenRequest => world
-                .ready()
+                .doctor_without_token()
                 .env("GITHUB_ACTIONS", "true")
                 .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}/idtoken", self.front.url()))
                 .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)

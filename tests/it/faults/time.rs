@@ -11,29 +11,29 @@ const DELAY: Duration = Duration::from_millis(1_800);
 
 #[test]
 fn slow_document_is_not_blamed_on_keys() {
-    let world = World::signed(&platforms::GITHUB, "ES256");
+    let world = World::with_algorithm(&platforms::GITHUB, "ES256");
     let late = Response::json(200, &world.issuer.discovery()).after(DELAY);
     world.issuer.answer(&world.issuer.discovery_path(), late);
     let run = world.doctor().args(["--no-exchange", "--timeout", "2s"]).json();
-    run.assert_root("issuer-unreachable", "issuer", "issuer");
-    run.assert_says("issuer-unreachable", &["no answer in time"]);
+    run.assert_root_cause("issuer-unreachable", "issuer", "issuer");
+    run.assert_finding_contains("issuer-unreachable", &["no answer in time"]);
     assert_eq!(run.codes(), ["issuer-unreachable"]);
-    run.ended("keys", "skip", Some("issuer"));
+    run.assert_check("keys", "skip", Some("issuer"));
 }
 
 #[test]
 fn slow_exchange_is_not_blamed_on_whoami() {
-    let world = World::signed(&platforms::GITHUB, "ES256");
+    let world = World::with_algorithm(&platforms::GITHUB, "ES256");
     let token = json!({"access_token": world.cloud.access_token(), "expires_in": 7200});
     world.cloud.answer(EXCHANGE, Response::json(200, &token).after(DELAY));
     let run = world.doctor().args(["--timeout", "2s"]).json();
-    run.assert_root("backend-unreachable", "backend", "exchange");
-    assert_eq!(run.skipped("whoami"), Some("exchange"));
+    run.assert_root_cause("backend-unreachable", "backend", "exchange");
+    assert_eq!(run.skipped_because("whoami"), Some("exchange"));
 }
 
 #[test]
 fn slow_issuer_may_use_the_timeout() {
-    let world = World::signed(&platforms::GITHUB, "ES256");
+    let world = World::with_algorithm(&platforms::GITHUB, "ES256");
     let late = Response::json(200, &world.issuer.discovery()).after(DELAY);
     world.issuer.answer(&world.issuer.discovery_path(), late);
     world.issuer.answer(
@@ -42,5 +42,5 @@ fn slow_issuer_may_use_the_timeout() {
     );
     let run = world.doctor().json();
     run.assert_healthy();
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }

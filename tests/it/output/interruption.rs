@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::support::{
     CAPABILITIES, Doctor, EXCHANGE, Ended, ORGANIZATION, Response, Running, WHOAMI, World,
-    on_screen, platforms, wait_until,
+    last_screen_line, platforms, wait_until,
 };
 
 const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
@@ -44,13 +44,13 @@ fn pipe(doctor: Doctor, name: &str) -> Doctor {
 /// Sends the signal: the run is killed by it, at once, and neither says nor leaves anything.
 #[track_caller]
 fn interrupt(what: &str, running: &mut Running, signal: Signal) -> Ended {
-    let before = running.left(".");
+    let before = running.list_directory(".");
     running.process.signal(signal);
     let ended = running.end();
     assert_eq!(ended.status.signal(), Some(signal.as_raw()), "{what}: {}", ended.status);
     assert!(ended.elapsed < AT_ONCE, "{what}: {:?}", ended.elapsed);
     assert_eq!(ended.stdout, "", "{what}");
-    assert_eq!(running.left("."), before, "{what}");
+    assert_eq!(running.list_directory("."), before, "{what}");
     ended
 }
 
@@ -71,7 +71,7 @@ fn every_request_can_be_interrupted() {
             "what is registered",
             |_| ISSUERS.to_owned(),
             |world| {
-                world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+                world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
                 world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
             },
         ),
@@ -103,7 +103,7 @@ fn token_request_can_be_interrupted() {
         let silent = |_: &_| Response::json(200, &json!({})).after(NEVER);
         let server = Server::start(identity, silent).unwrap();
         let job = world
-            .ready()
+            .doctor_without_token()
             .env("GITHUB_ACTIONS", "true")
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}/idtoken", server.url()))
             .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token-9be27d10c5f3486a");
@@ -205,7 +205,7 @@ fn a_terminal_is_left_clean() {
     thread::sleep(Duration::from_millis(2500));
     let ended = interrupt("the line", &mut running, Signal::INT);
     assert!(ended.stderr.contains("asking issuer and backend"), "{:?}", ended.stderr);
-    assert_eq!(on_screen(&ended.stderr), "", "the line is gone: {:?}", ended.stderr);
+    assert_eq!(last_screen_line(&ended.stderr), "", "the line is gone: {:?}", ended.stderr);
     assert!(!ended.stderr.contains('\u{1b}'), "the cursor may be hidden: {:?}", ended.stderr);
 }
 
@@ -250,7 +250,7 @@ fn interrupted_write_is_complete_or_absent() {
             // The disk may be slow.
             assert!(ended.elapsed < AT_ONCE * 5, "{:?}", ended.elapsed);
             assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
-            assert_eq!(running.left("out"), ["report"]);
+            assert_eq!(running.list_directory("out"), ["report"]);
             let path = directory.join("report");
             let is_old = fs::read(&path).unwrap() == b"old";
             assert!(is_old || is_whole(&path), "half a report");
@@ -265,13 +265,13 @@ fn the_demo_s_directory_goes_with_it() {
     let temporary = doctor.path("tmp").to_str().unwrap().to_owned();
     let mut running = doctor.env("TMPDIR", temporary).start();
     let begin = Instant::now();
-    while running.left("tmp").len() == 1 {
+    while running.list_directory("tmp").len() == 1 {
         assert!(begin.elapsed() < Duration::from_secs(50), "there is no directory");
     }
     running.process.signal(Signal::INT);
     let ended = running.end();
     assert_eq!(ended.status.signal(), Some(Signal::INT.as_raw()), "{}", ended.status);
-    assert_eq!(running.left("tmp"), [".keep"]);
+    assert_eq!(running.list_directory("tmp"), [".keep"]);
 }
 
 /// As `nohup` has it, and a shell for what runs in the background.

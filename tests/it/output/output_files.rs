@@ -273,7 +273,7 @@ fn replaced_output_file_is_handled() {
         let doctor = world.doctor().file("victim", "precious").args(["--output", "report"]);
         let mut running = doctor.start();
         while world.issuer.requests().is_empty() {
-            assert!(running.process.goes_on());
+            assert!(running.process.is_running());
         }
         let path = running.path("report");
         swap(&path);
@@ -377,7 +377,7 @@ fn of_two_reports_one_is_there_whole() {
     };
     for _ in 0..20 {
         let mut pair = [one("healthy"), one("azure-audience-mismatch")];
-        while pair.iter_mut().any(|running| running.process.goes_on()) {
+        while pair.iter_mut().any(|running| running.process.is_running()) {
             if let Ok(text) = fs::read_to_string(&report) {
                 assert!(is_report(&text), "half a report");
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use serde_json::{Value, json};
 
-use crate::support::{Doctor, EXCHANGE, Response, Run, WHOAMI, World, on_screen, platforms};
+use crate::support::{Doctor, EXCHANGE, Response, Run, WHOAMI, World, last_screen_line, platforms};
 
 // ------------------------------------------------------------------------------- the platforms
 
@@ -343,11 +343,11 @@ fn hostile_worlds() -> Vec<(&'static str, Rc<World>, Start)> {
 
     // What is registered, read live.
     let ask: fn(&World) -> Doctor = |world| {
-        world.cloud.grant(ADMIN, "ada", "acme");
+        world.cloud.accept_access_token(ADMIN, "ada", "acme");
         world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
     };
     let live = world();
-    live.cloud.registration(|one| {
+    live.cloud.change_registration(|one| {
         one["name"] = json!(HOSTILE);
         one["lastUsed"] = json!(HOSTILE);
         one["issuer"] = json!(format!("{HOSTILE}x"));
@@ -360,7 +360,9 @@ fn hostile_worlds() -> Vec<(&'static str, Rc<World>, Start)> {
 
     let healthy = Rc::new(world());
     let healthy = || Rc::clone(&healthy);
-    all.push(("file:// name", healthy(), |world| world.ready().arg(format!("file://{HOSTILE}"))));
+    all.push(("file:// name", healthy(), |world| {
+        world.doctor_without_token().arg(format!("file://{HOSTILE}"))
+    }));
     all.push(("policy file name", healthy(), |world| world.doctor().option("--policy", HOSTILE)));
     all.push(("policy", healthy(), |world| {
         world.doctor().file("policy.json", json!({HOSTILE: HOSTILE}).to_string())
@@ -379,7 +381,7 @@ fn hostile_worlds() -> Vec<(&'static str, Rc<World>, Start)> {
     }));
     all.push(("unknown option", healthy(), |world| world.doctor().arg(format!("--{HOSTILE}"))));
     all.push(("value of an option", healthy(), |world| world.doctor().args(["--now", HOSTILE])));
-    all.push(("pasted token", healthy(), |world| world.ready().arg(HOSTILE)));
+    all.push(("pasted token", healthy(), |world| world.doctor_without_token().arg(HOSTILE)));
     all.push(("environment", healthy(), |world| {
         ["BACKEND_URL", "OPTION_CLOUD_URL", "OPTION_OIDC_ORG", "OPTION_OIDC_TEAM", "HOME"]
             .into_iter()
@@ -544,7 +546,7 @@ fn long_wait_shows_progress_at_terminal_only() {
     assert_eq!(run.status, 0);
     assert!(run.stderr.contains("asking issuer and backend"), "{:?}", run.stderr);
     assert!(!run.stderr.contains('\n'), "{:?}", run.stderr);
-    assert_eq!(on_screen(&run.stderr), "", "the line is gone: {:?}", run.stderr);
+    assert_eq!(last_screen_line(&run.stderr), "", "the line is gone: {:?}", run.stderr);
     assert!(run.stdout.starts_with("ok Login to "));
     assert!(!run.stdout.contains('\u{1b}'));
 

@@ -53,7 +53,7 @@ fn runs() -> Vec<(&'static str, Run)> {
         ("nothing given", Doctor::bare().json()),
         ("no token", Doctor::bare().args(["--oidc-org", "acme", "null"]).json()),
         ("a life that cannot be read", world.doctor().args(["--oidc-expiration", "1d"]).json()),
-        ("by a file of the token's", world.ready().arg("file://missing").json()),
+        ("by a file of the token's", world.doctor_without_token().arg("file://missing").json()),
         ("policy entries alone", {
             let policy = json!({"policies": [world.shape.entry]});
             world.doctor().file("policy.json", policy.to_string()).json()

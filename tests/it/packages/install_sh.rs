@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{Authority, Proxy, Response, Say, Server};
+use crate::support::{Authority, Proxy, ProxyAction, Response, Server};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh");
 
@@ -199,14 +199,14 @@ fn download_goes_through_proxy() {
     let mut machine = Machine::new();
     let server = machine.serve();
     let address = server.url().trim_start_matches("https://").parse().unwrap();
-    let proxy = Proxy::always(Say::Tunnel(address));
+    let proxy = Proxy::always(ProxyAction::Tunnel(address));
     machine.environment = vec![("https_proxy", proxy.url())];
     let output = machine.install_from("https://mirror.test/releases", &[]);
     assert!(!output.status.success(), "the server has no such folder: {output:?}");
     installed(&machine.path("home/.local/bin"), &machine.install_from("https://mirror.test", &[]));
     assert!(proxy.was_asked_for("mirror.test:443"));
 
-    let refusing = Proxy::always(Say::status("403 Forbidden", "", ""));
+    let refusing = Proxy::always(ProxyAction::status("403 Forbidden", "", ""));
     machine.environment = vec![("https_proxy", refusing.url())];
     machine.fails("https://mirror.test", "cannot download https://mirror.test/SHA256SUMS");
 }

@@ -195,7 +195,7 @@ fn action_without_program_has_no_outputs() {
     let doctor = Doctor::bare().program("rm", "exec /bin/rm \"$@\"");
     let step = action("diagnosis");
     let script = step["run"].as_str().unwrap();
-    let output = job::shell(job::interpreter("github"), script, &doctor, &vars);
+    let output = job::run_script(job::interpreter("github"), script, &doctor, &vars);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(!fs::exists(path("outputs")).unwrap(), "the report of an earlier run was read");
 }
@@ -214,7 +214,7 @@ fn action_installs_its_own_release() {
     for (version, wanted) in [("", env!("CARGO_PKG_VERSION")), ("9.9.9", "9.9.9")] {
         let vars = [&vars[..], &[("VERSION", version)]].concat();
         let script = step["run"].as_str().unwrap();
-        let output = job::shell(&["sh", "-e"], script, &Doctor::bare(), &vars);
+        let output = job::run_script(&["sh", "-e"], script, &Doctor::bare(), &vars);
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(message.contains(&format!("cannot download {address}{wanted}/")), "{message}");
     }

@@ -40,7 +40,7 @@ fn article() -> World {
 /// make the world this one. The organization is the script's.
 fn task(world: &World) -> Doctor {
     world
-        .ready()
+        .doctor_without_token()
         .without("--oidc-org")
         .env("TF_BUILD", "True")
         .env("SYSTEM_COLLECTIONURI", "https://dev.azure.com/acme/")
@@ -106,7 +106,8 @@ fn article_login_succeeds() {
     world.shape.entry["rules"].as_object_mut().unwrap().remove("sub");
     let without = run(&world);
     assert_eq!((without.status, without.root_cause()), (0, None));
-    without.assert_says("policy-too-broad", &["rule on sub", subject.as_str().unwrap()]);
+    without
+        .assert_finding_contains("policy-too-broad", &["rule on sub", subject.as_str().unwrap()]);
 }
 
 /// Section 1: `Post "/api/oauth/token": unsupported protocol scheme ""`.
@@ -118,7 +119,10 @@ fn the_backend_is_named() {
         options.without("--cloud-url").script(line).json()
     };
     let run = old(&login_line());
-    run.assert_says("backend-empty", &["Post \"/api/oauth/token\": unsupported protocol scheme"]);
+    run.assert_finding_contains(
+        "backend-empty",
+        &["Post \"/api/oauth/token\": unsupported protocol scheme"],
+    );
     let fix = fix(&run, "backend-empty");
     let pulumi_cloud = "https://api.pulumi.com";
     let command =
@@ -137,14 +141,14 @@ fn the_backend_is_named() {
 fn the_issuer_is_registered_exactly() {
     let world = article();
     let issuer = world.issuer.url().to_owned();
-    let registered = world.cloud.registered();
+    let registered = world.cloud.first_registration();
     let near = [
         issuer.trim_end_matches("/v2.0").to_owned(),
         issuer.replace(TENANT, "0c6f2e1d-7b94-4d35-a8e0-1f5b3c9d7a62"),
         format!("https://vstoken.dev.azure.com/{COLLECTION}"),
     ];
     for wrong in near {
-        world.cloud.registration(|registration| {
+        world.cloud.change_registration(|registration| {
             registration["url"] = wrong.as_str().into();
             registration["issuer"] = wrong.as_str().into();
         });
@@ -154,7 +158,7 @@ fn the_issuer_is_registered_exactly() {
         assert!(shown.contains(&("token iss", &issuer)), "{shown:?}");
         assert!(shown.contains(&("registered", &wrong)), "{shown:?}");
 
-        world.cloud.registration(|registration| registration.clone_from(&registered));
+        world.cloud.change_registration(|registration| registration.clone_from(&registered));
         run(&world).assert_healthy();
     }
 }
@@ -229,7 +233,7 @@ fn the_decision_is_the_whole_policys() {
     let world = article();
     let attempt = |entries: &[Value]| {
         let doctor = step(&world);
-        world.cloud.policies(entries.to_vec());
+        world.cloud.set_policies(entries.to_vec());
         let mut policy = world.policy();
         policy["issuers"][0]["policies"] = entries.into();
         doctor.file("policy.json", policy.to_string()).script(&login_line()).json()
@@ -239,7 +243,7 @@ fn the_decision_is_the_whole_policys() {
     deny["decision"] = "deny".into();
     let beaten = attempt(&[allow.clone(), deny]);
     holds(&fix(&beaten, "policy-denied"), &["Narrow the deny entry"]);
-    beaten.assert_says("policy-denied", &["policy 2", AUDIENCE]);
+    beaten.assert_finding_contains("policy-denied", &["policy 2", AUDIENCE]);
     attempt(std::slice::from_ref(&allow)).assert_healthy();
 
     // The entry to add is the article's, with this token's values.

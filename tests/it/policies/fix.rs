@@ -279,7 +279,7 @@ fn edited_file_keeps_permissions_and_link() {
     assert!(text.contains("refs/heads/main"), "{text}");
     assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o644);
     assert!(link.symlink_metadata().unwrap().is_symlink());
-    assert_eq!(running.left("real"), ["p.json"], "nothing is left behind");
+    assert_eq!(running.list_directory("real"), ["p.json"], "nothing is left behind");
 
     // A file without write permission.
     let doctor = fix(&document, &main_branch()).arg("--write");
@@ -332,7 +332,7 @@ fn live_policy_is_not_changed() {
     const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
     let mut world = World::new(&GITHUB);
     world.use_public_issuer();
-    world.cloud.grant(ADMIN, "ada", "acme");
+    world.cloud.accept_access_token(ADMIN, "ada", "acme");
     let live = || {
         policy("fix")
             .args(["--cloud-url", world.cloud.url(), "--ca-cert", "ca.pem", "--oidc-org", "acme"])
@@ -349,7 +349,7 @@ fn live_policy_is_not_changed() {
         "{}",
         run.stdout
     );
-    world.cloud.policies(vec![world.shape.entry.clone()]);
+    world.cloud.set_policies(vec![world.shape.entry.clone()]);
     let run = live().run();
     assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{}", run.stderr);
     assert!(world.cloud.requests().iter().all(|request| request.method == "GET"));

@@ -21,7 +21,7 @@ fn statuses_and_decision(run: &Run) -> [&str; 3] {
 fn every_form_is_recognised() {
     let world = World::new(&GITHUB);
     let own = world.policy();
-    let registration = world.cloud.registered();
+    let registration = world.cloud.first_registration();
     let bare = json!({"id": "p", "version": 3, "policies": [world.shape.entry], "new": 1});
     let list = json!({"oidcIssuers": [registration], "continuationToken": null});
     let one_issuer = own["issuers"][0].clone();
@@ -80,8 +80,8 @@ fn bare_policy_names_no_issuer() {
     entry["rules"]["aud"] = "api://AzureADTokenExchange".into();
     let bare = json!({"id": "p", "version": 3, "policies": [entry]}).to_string();
     let run = world.doctor().file("policy.json", bare).arg("--offline").json();
-    run.assert_root("audience-mismatch", "audience", "policy");
-    assert_eq!(run.skipped("registration"), Some("--policy"));
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
+    assert_eq!(run.skipped_because("registration"), Some("--policy"));
     assert_eq!(run.report["policy"]["issuer"], Value::Null);
 }
 
@@ -90,11 +90,11 @@ fn environment_variable_names_policy() {
     let mut world = World::new(&GITHUB);
     world.shape.entry["rules"]["sub"] = "else".into();
     let run = world.doctor_without_policy().env("DOCTOR_POLICY", "policy.json").json();
-    run.assert_root("subject-mismatch", "policy", "policy");
-    run.assert_says("subject-mismatch", &["policy.json:1"]);
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
+    run.assert_finding_contains("subject-mismatch", &["policy.json:1"]);
     // The option wins; an empty value counts as not set.
     let run = world.doctor().env("DOCTOR_POLICY", "nothing.json").json();
-    run.assert_root("subject-mismatch", "policy", "policy");
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
     let run = world.doctor_without_policy().env("DOCTOR_POLICY", "").arg("--offline").json();
     assert_eq!(run.report["policy"]["source"], "none");
     let run = world.doctor_without_policy().env("DOCTOR_POLICY", "nothing.json").json();
@@ -110,7 +110,7 @@ fn places_are_file_and_line() {
     let line = text.lines().position(|line| line.contains("\"sub\": \"else\"")).unwrap() + 1;
     let run = world.doctor().file("ci/policy.yaml", text).option("--policy", "ci/policy.yaml");
     let place = format!("ci/policy.yaml:{line}");
-    run.json().assert_says("subject-mismatch", &[&place, "policy 1, rule sub"]);
+    run.json().assert_finding_contains("subject-mismatch", &[&place, "policy 1, rule sub"]);
 }
 
 #[test]
@@ -204,8 +204,8 @@ fn pulumi_yaml_decides_with_resolved_values() {
         };
         assert_eq!((run.status, &run.report["verdict"]), (status, &json!(verdict)), "{entries:?}");
         if decision == "unknown" {
-            run.assert_says("policy-unknown", &["policy.json:1", "not resolved", "${"]);
-            assert_eq!(run.skipped("policy"), Some("--policy"));
+            run.assert_finding_contains("policy-unknown", &["policy.json:1", "not resolved", "${"]);
+            assert_eq!(run.skipped_because("policy"), Some("--policy"));
         }
     }
 }
@@ -223,8 +223,11 @@ fn unresolved_issuer_url_leaves_policy_undetermined() {
     let policy = program(&world, &[]).replace(world.issuer.url(), "${config.issuer}");
     let run = world.doctor().arg("--offline").file("policy.json", policy).json();
     assert_eq!((run.status, run.codes()), (3, vec!["policy-unknown"]));
-    run.assert_says("policy-unknown", &["${config.issuer}", "policy.json:9, an OidcIssuer's url"]);
-    assert_eq!(run.skipped("registration"), Some("--policy"));
+    run.assert_finding_contains(
+        "policy-unknown",
+        &["${config.issuer}", "policy.json:9, an OidcIssuer's url"],
+    );
+    assert_eq!(run.skipped_because("registration"), Some("--policy"));
 }
 
 #[test]
@@ -233,7 +236,7 @@ fn program_for_other_organization_fails() {
     let policy = program(&world, &[entry("allow", "iss: '*'")])
         .replace("organization: acme", "organization: other");
     let run = world.doctor().arg("--offline").file("policy.json", policy).json();
-    run.assert_root("issuer-wrong-organization", "issuer", "registration");
+    run.assert_root_cause("issuer-wrong-organization", "issuer", "registration");
 }
 
 #[test]
@@ -265,7 +268,7 @@ fn unresolved_foreign_issuer_leaves_policy_decided() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[]).replace(world.issuer.url(), "https://gitlab.${config.host}");
     let run = world.doctor().arg("--offline").file("policy.json", policy).json();
-    run.assert_root("issuer-not-registered", "issuer", "registration");
+    run.assert_root_cause("issuer-not-registered", "issuer", "registration");
 }
 
 #[test]

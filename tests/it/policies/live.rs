@@ -16,8 +16,8 @@ const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
 
 /// A policy command that reads the world's Pulumi Cloud with an administrator's access token.
 fn live(world: &World, command: &str) -> Doctor {
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
-    world.cloud.policies(vec![world.shape.entry.clone()]);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
+    world.cloud.set_policies(vec![world.shape.entry.clone()]);
     policy(command)
         .args(["--cloud-url", world.cloud.url(), "--ca-cert", "ca.pem"])
         .args(["--oidc-org", ORGANIZATION])
@@ -189,7 +189,7 @@ fn access_tokens_reach_only_allowed_backends() {
 fn pulled_document_equals_live_policy() {
     let mut world = World::new(&GITHUB);
     world.use_public_issuer();
-    world.cloud.registration(|one| {
+    world.cloud.change_registration(|one| {
         one["maxExpiration"] = json!(7200);
         one["lastUsed"] = json!("2026-11-20T10:00:00Z");
         one["created"] = json!("2026-01-20T10:00:00Z");
@@ -238,7 +238,7 @@ fn pulled_document_equals_live_policy() {
 fn hostile_answers_are_harmless() {
     let world = World::new(&GITHUB);
     let hostile = "x##vso[task.complete]\n::error::y\u{202e}\u{1b}[31m";
-    world.cloud.registration(|one| one["name"] = json!(hostile));
+    world.cloud.change_registration(|one| one["name"] = json!(hostile));
     let run = live(&world, "pull").run();
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert_harmless(&run.stdout, "json");

@@ -416,7 +416,7 @@ fn suggestions_match_snapshot() {
         notes.chain(rules).for_each(|line| all.push_str(&format!("  {}\n", line.trim())));
         all.push('\n');
     }
-    crate::support::golden("suggestions.txt", &all);
+    crate::support::assert_golden("suggestions.txt", &all);
 }
 
 #[test]

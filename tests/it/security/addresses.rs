@@ -1,29 +1,29 @@
-//! Which addresses the doctor connects to, and which issuer URLs it accepts.
+//! The addresses that the doctor connects to, and the issuer URLs that it accepts.
 
 use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::support::{Doctor, Issuer, Proxy, Response, Run, Say, World, platforms};
+use crate::support::{Doctor, Issuer, Proxy, ProxyAction, Response, Run, World, platforms};
 
 fn world() -> World {
-    World::signed(&platforms::GITLAB, "ES256")
+    World::with_algorithm(&platforms::GITLAB, "ES256")
 }
 
-/// A world whose token has this issuer. Its policy has another one.
-fn issued_by(iss: &str) -> World {
+/// A world whose token has this issuer, and whose policy has another.
+fn world_with_issuer(iss: &str) -> World {
     let mut world = world();
     world.shape.claims.insert("iss".to_owned(), json!(iss));
     world
 }
 
-/// A pasted token, without any option that opens the guard.
-fn pasted(world: &World) -> Doctor {
+/// A diagnosis of a pasted token, without an option that opens the guard.
+fn doctor_for_pasted(world: &World) -> Doctor {
     world.doctor().without("--allow-private-issuer").arg("--no-exchange")
 }
 
 /// A policy document whose only issuer has this URL.
-fn policy_of(world: &World, url: &str) -> String {
+fn policy_for_issuer(world: &World, url: &str) -> String {
     let mut policy = world.policy();
     policy["issuers"][0]["issuer"] = json!(url);
     policy["issuers"][0]["url"] = json!(url);
@@ -36,8 +36,8 @@ fn assert_no_request(world: &World, name: &str) {
 
 // ------------------------------------------------------------------------ spellings of a URL
 
-/// Spellings of the issuer's URL, `{}` being its host and port, and what is said of them. The
-/// `url` crate takes most of them for the plain one.
+/// Spellings of the issuer's URL, where `{}` is its host and port, and a word of the finding. The
+/// `url` crate normalises most of them to the plain URL.
 const INVALID: [(&str, &str); 26] = [
     ("https:/{}", "two slashes"),
     ("https:{}", "two slashes"),
@@ -75,18 +75,18 @@ fn unusual_spellings_are_not_repaired() {
     for (index, (spelling, why)) in INVALID.into_iter().enumerate() {
         let iss = spelling.replace("{}", authority);
         world.shape.claims.insert("iss".to_owned(), json!(iss));
-        // Registered or not, and with the guard open: the URL is what is wrong.
+        // The finding is the same whether the issuer is registered or not.
         let registered = if index % 2 == 0 { iss.as_str() } else { "https://gitlab.com" };
-        let policy = policy_of(&world, registered);
+        let policy = policy_for_issuer(&world, registered);
         let run = world.doctor().arg("--no-exchange").file("policy.json", policy).json();
         assert_no_request(&world, spelling);
         assert_eq!((run.root_cause(), run.status), (Some("issuer-url-invalid"), 1));
-        assert_eq!(run.raised("issuer-url-invalid"), ["issuer", "error", "issuer"]);
-        run.assert_says("issuer-url-invalid", &[why]);
-        assert_registers_nothing(&run, &iss);
-        run.ended("keys", "skip", Some("issuer"));
+        assert_eq!(run.classification("issuer-url-invalid"), ["issuer", "error", "issuer"]);
+        run.assert_finding_contains("issuer-url-invalid", &[why]);
+        assert_no_registration_advised(&run, &iss);
+        run.assert_check("keys", "skip", Some("issuer"));
     }
-    // Controls: the same host and port, as they should be written.
+    // Controls: correct spellings of the same host and port.
     for iss in [url.clone(), format!("{url}/"), url.replace("https", "HTTPS")] {
         world.shape.claims.insert("iss".to_owned(), json!(iss));
         let run = world.doctor().arg("--no-exchange").json();
@@ -95,9 +95,9 @@ fn unusual_spellings_are_not_repaired() {
     }
 }
 
-/// No remedy tells anybody to register the token's issuer.
+/// Asserts that no remedy says to register the token's issuer.
 #[track_caller]
-fn assert_registers_nothing(run: &Run, iss: &str) {
+fn assert_no_registration_advised(run: &Run, iss: &str) {
     for finding in run.report["findings"].as_array().unwrap() {
         let remedy = &finding["remediation"];
         let text = remedy.to_string();
@@ -127,10 +127,10 @@ fn key_set_url_is_not_repaired() {
         world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
         let run = world.doctor().arg("--no-exchange").json();
         assert_eq!(run.root_cause(), Some("discovery-invalid"), "{spelling}");
-        run.assert_says("discovery-invalid", &[why]);
+        run.assert_finding_contains("discovery-invalid", &[why]);
         assert_eq!(world.issuer.requests().len(), 1, "{spelling}");
     }
-    // Control: a query is allowed there.
+    // Control: a key set's URL may have a query.
     let world = world();
     let mut document = world.issuer.discovery();
     let uri = document["jwks_uri"].as_str().unwrap().to_owned();
@@ -138,13 +138,13 @@ fn key_set_url_is_not_repaired() {
     world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
     let run = world.doctor().arg("--no-exchange").json();
     assert_eq!(run.codes(), [""; 0]);
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }
 
 // ------------------------------------------------------------------- what a policy opens
 
 #[test]
-fn a_policy_opens_the_exact_origin() {
+fn policy_opens_only_exact_origin() {
     let other = world();
     let world = world();
     let own = world.issuer.url().to_owned();
@@ -158,13 +158,15 @@ fn a_policy_opens_the_exact_origin() {
         own.replace("https://", "https:/"),
         own.replace("https://", "https://jane@"),
     ] {
-        let run = pasted(&world).file("policy.json", policy_of(&world, &url)).json();
+        let run =
+            doctor_for_pasted(&world).file("policy.json", policy_for_issuer(&world, &url)).json();
         assert_no_request(&world, &url);
         assert!(run.codes().contains(&"issuer-address-refused"), "{url}: {:?}", run.codes());
     }
-    // Control: the path does not count.
+    // Control: the path may differ.
     for url in [own.clone(), format!("{own}/group")] {
-        let run = pasted(&world).file("policy.json", policy_of(&world, &url)).json();
+        let run =
+            doctor_for_pasted(&world).file("policy.json", policy_for_issuer(&world, &url)).json();
         assert!(!run.codes().contains(&"issuer-address-refused"), "{url}");
     }
     assert_eq!(world.issuer.requests().len(), 4);
@@ -180,12 +182,16 @@ fn key_set_on_other_port_is_guarded() {
         let mut document = world.issuer.discovery();
         document["jwks_uri"] = json!(format!("{elsewhere}{}", other.jwks_path()));
         world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
-        let run = pasted(&world).json();
-        assert_eq!(run.raised("issuer-address-refused"), ["issuer", "warning", "keys"], "{host}");
+        let run = doctor_for_pasted(&world).json();
+        assert_eq!(
+            run.classification("issuer-address-refused"),
+            ["issuer", "warning", "keys"],
+            "{host}"
+        );
         assert!(other.requests().is_empty(), "{host}: connected");
         // Control: with the option the keys are fetched there.
         let run = world.doctor().arg("--no-exchange").json();
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
         assert_eq!(other.requests().len(), 1, "{host}");
     }
 }
@@ -193,7 +199,7 @@ fn key_set_on_other_port_is_guarded() {
 // ------------------------------------------------------------------ what no option opens
 
 #[test]
-fn no_option_leads_to_a_metadata_service() {
+fn no_option_allows_metadata_service() {
     for host in [
         "169.254.169.254",
         "169.254.170.2",
@@ -213,26 +219,26 @@ fn no_option_leads_to_a_metadata_service() {
         "METADATA.google.internal.",
     ] {
         let iss = format!("https://{host}");
-        let world = issued_by(&iss);
-        // The job's own token, the option, the policy, and the backend: all at once.
-        let own = world.doctor().arg("--no-exchange").env("TF_BUILD", "True");
-        let own = own.file("policy.json", policy_of(&world, &iss)).option("--cloud-url", &iss);
-        let run = own.json();
-        run.assert_says("issuer-address-refused", &["a metadata service", "No option"]);
-        run.assert_says("backend-unreachable", &["a metadata service"]);
+        let world = world_with_issuer(&iss);
+        // Everything that could open the guard at once: job, option, policy and backend.
+        let doctor = world.doctor().arg("--no-exchange").env("TF_BUILD", "True");
+        let doctor = doctor.file("policy.json", policy_for_issuer(&world, &iss));
+        let run = doctor.option("--cloud-url", &iss).json();
+        run.assert_finding_contains("issuer-address-refused", &["a metadata service", "No option"]);
+        run.assert_finding_contains("backend-unreachable", &["a metadata service"]);
     }
 }
 
-/// A proxy resolves the name itself, so the name is what can be checked.
+/// A proxy resolves the name itself, so only the name can be checked.
 #[test]
 fn proxy_gets_no_metadata_request() {
-    let proxy = Proxy::always(Say::status("403 Forbidden", "", ""));
+    let proxy = Proxy::always(ProxyAction::status("403 Forbidden", "", ""));
     let run = |iss: &str| {
-        let world = issued_by(iss);
+        let world = world_with_issuer(iss);
         world.doctor().arg("--no-exchange").env("HTTPS_PROXY", proxy.url()).json()
     };
     for iss in ["https://metadata.google.internal", "https://169.254.169.254"] {
-        run(iss).assert_says("issuer-address-refused", &["a metadata service"]);
+        run(iss).assert_finding_contains("issuer-address-refused", &["a metadata service"]);
         assert!(!proxy.was_asked_for(iss.strip_prefix("https://").unwrap()), "{iss}");
     }
     run("https://idp.test");
@@ -244,35 +250,39 @@ fn proxy_gets_no_metadata_request() {
 #[test]
 fn link_local_issuer_needs_option() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let world = issued_by(&format!("https://169.254.7.7:{closed}"));
+    let world = world_with_issuer(&format!("https://169.254.7.7:{closed}"));
     let own = || {
         let doctor =
             world.doctor().env("TF_BUILD", "True").args(["--no-exchange", "--timeout", "2s"]);
         doctor.without("--policy")
     };
     let run = own().without("--allow-private-issuer").json();
-    run.assert_says("issuer-address-refused", &["link-local", "--allow-private-issuer"]);
+    run.assert_finding_contains(
+        "issuer-address-refused",
+        &["link-local", "--allow-private-issuer"],
+    );
     let run = own().json();
     assert!(!run.codes().contains(&"issuer-address-refused"), "{:?}", run.codes());
     assert!(run.codes().contains(&"issuer-not-public"), "{:?}", run.codes());
 
-    // Loopback is open to the job's own token, however it is named, and not to a pasted one.
+    // The job's own token opens loopback, however it is given; a pasted one does not.
     let world = self::world();
     let token = world.token();
-    let ready = || {
-        let doctor = world.ready().without("--allow-private-issuer").without("--policy");
+    let without_token = || {
+        let doctor =
+            world.doctor_without_token().without("--allow-private-issuer").without("--policy");
         doctor.arg("--no-exchange")
     };
-    let variable = ready().env("T", &token).args(["--token-env", "T"]).secret(&token);
-    let pasted = ready().arg(&token).secret(&token);
+    let variable = without_token().env("T", &token).args(["--token-env", "T"]).secret(&token);
+    let pasted = without_token().arg(&token).secret(&token);
     assert!(!variable.json().codes().contains(&"issuer-address-refused"));
     assert!(pasted.json().codes().contains(&"issuer-address-refused"));
 }
 
 // ------------------------------------------------------------------ judged all the same
 
-/// (host, severity with a hosted backend, with a self-hosted one)
-const JUDGED: [(&str, Option<&str>, Option<&str>); 7] = [
+/// Hosts, and the severity of `issuer-not-public` with a hosted and with a self-hosted backend.
+const NOT_PUBLIC: [(&str, Option<&str>, Option<&str>); 7] = [
     ("10.1.2.3", Some("error"), Some("warning")),
     ("[fd12::1]", Some("error"), Some("warning")),
     ("169.254.7.7", Some("error"), Some("warning")),
@@ -284,12 +294,13 @@ const JUDGED: [(&str, Option<&str>, Option<&str>); 7] = [
 
 #[test]
 fn private_address_is_judged_without_connection() {
-    for (host, hosted, own) in JUDGED {
-        let world = issued_by(&format!("https://{host}"));
+    for (host, hosted, own) in NOT_PUBLIC {
+        let world = world_with_issuer(&format!("https://{host}"));
         for (backend, severity) in
             [("https://api.pulumi.com", hosted), ("https://pulumi.corp.test", own)]
         {
-            let pasted = || pasted(&world).without("--policy").option("--cloud-url", backend);
+            let pasted =
+                || doctor_for_pasted(&world).without("--policy").option("--cloud-url", backend);
             let refused = pasted().env("HTTPS_PROXY", "http://127.0.0.1:1").json();
             let offline = pasted().arg("--offline").json();
             for (name, run) in [("refused", refused), ("offline", offline)] {
@@ -299,18 +310,22 @@ fn private_address_is_judged_without_connection() {
                 let is_refused = name == "refused" && host != "8.8.8.8";
                 assert_eq!(codes.contains(&"issuer-address-refused"), is_refused, "{name} {host}");
                 if let Some(severity) = severity {
-                    assert_eq!(run.raised("issuer-not-public"), ["issuer", severity, "issuer"]);
+                    assert_eq!(
+                        run.classification("issuer-not-public"),
+                        ["issuer", severity, "issuer"]
+                    );
                 }
             }
         }
     }
 }
 
-/// Pulumi Cloud cannot connect at all: that nothing answers here is no second failure.
+/// Pulumi Cloud cannot connect to the address at all, so a missing answer here is no second
+/// failure.
 #[test]
 fn silent_private_issuer_is_one_finding() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let world = issued_by(&format!("https://{closed}"));
+    let world = world_with_issuer(&format!("https://{closed}"));
     let doctor = || {
         let doctor = world.doctor().arg("--no-exchange").env("HTTPS_PROXY", "http://127.0.0.1:1");
         doctor.without("--policy")
@@ -318,20 +333,20 @@ fn silent_private_issuer_is_one_finding() {
     let run = doctor().option("--cloud-url", "https://api.pulumi.com").json();
     assert!(run.codes().contains(&"issuer-not-public"), "{:?}", run.codes());
     assert!(!run.codes().contains(&"issuer-unreachable"), "{:?}", run.codes());
-    run.assert_says("issuer-not-public", &[&closed.to_string()]);
-    // Control: for a self-hosted backend loopback says nothing, and the failure stands.
+    run.assert_finding_contains("issuer-not-public", &[&closed.to_string()]);
+    // Control: a self-hosted backend may reach loopback, so the missing answer is a failure.
     let run = doctor().json();
     assert!(run.codes().contains(&"issuer-unreachable"), "{:?}", run.codes());
 }
 
 #[test]
-fn registered_keys_make_a_private_address_good() {
-    let world = issued_by("https://10.1.2.3");
-    world.cloud.registration(|registration| {
+fn registered_keys_allow_private_address() {
+    let world = world_with_issuer("https://10.1.2.3");
+    world.cloud.change_registration(|registration| {
         registration["issuer"] = json!("https://10.1.2.3");
         registration["url"] = json!("https://10.1.2.3");
         registration["jwks"] = world.issuer.jwks();
     });
-    let run = pasted(&world).json();
+    let run = doctor_for_pasted(&world).json();
     assert_eq!(run.codes(), [""; 0]);
 }

@@ -1,5 +1,5 @@
-//! Bundles are as inert as reports: what must not stand raw in an output does not stand raw in a
-//! bundle either, and reading it gives back the same evidence.
+//! Bundles contain no raw text that reports must not contain, and reading a bundle returns the same
+//! evidence.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ const RAW: &[&str] = &[
     "\u{e0041}",
 ];
 
-/// Text that looks as if it were escaped already, or would be once more.
+/// Text that looks already escaped.
 const ESCAPED: &[&str] = &[
     "\\u202e",
     "\\\\u001b",
@@ -42,14 +42,14 @@ const ESCAPED: &[&str] = &[
     "%1b%0a##vso[",
 ];
 
-/// A word before and behind, as an attacker would have it.
+/// The texts with a word before and after.
 fn texts() -> impl Iterator<Item = String> {
     RAW.iter().chain(ESCAPED).map(|text| format!("web{text}app"))
 }
 
-/// A bundle of a run in which a text is in claims and their names, in a rule, in the header, in a
+/// A run with a bundle, where a text is in claims and their names, in a rule, in the header, in a
 /// server's answer and its members, and in an option.
-fn bundled(text: &str, redact: bool) -> Run {
+fn run_with_bundle(text: &str, redact: bool) -> Run {
     let mut world = World::new(&platforms::GITHUB);
     world.shape.claims["sub"] = json!(text);
     world.shape.claims.insert(text.to_owned(), json!({(text): [text]}));
@@ -65,10 +65,10 @@ fn bundled(text: &str, redact: bool) -> Run {
 }
 
 #[test]
-fn no_character_stands_raw_in_a_bundle() {
+fn bundle_has_no_raw_characters() {
     for text in texts() {
         for redact in [false, true] {
-            let run = bundled(&text, redact);
+            let run = run_with_bundle(&text, redact);
             let bundle = run.file("b.json");
             assert_harmless(&bundle, &text);
             assert!(!bundle.contains('\r'), "{text:?}");
@@ -79,11 +79,11 @@ fn no_character_stands_raw_in_a_bundle() {
     }
 }
 
-/// The control: a harmless word comes back as readily, and is written as it is.
+/// The controls are harmless words, which are written unchanged.
 #[test]
-fn reading_gives_back_the_same_text() {
+fn bundle_keeps_text() {
     for text in texts().chain(["webapp".to_owned(), "web \u{e9}\u{4e16}\u{1f600} app".to_owned()]) {
-        let run = bundled(&text, false);
+        let run = run_with_bundle(&text, false);
         let bundle: Value = serde_json::from_str(&run.file("b.json")).unwrap();
         let evidence = &bundle["evidence"];
         let token = &evidence["token"];
@@ -101,7 +101,7 @@ fn reading_gives_back_the_same_text() {
             assert!(run.file("b.json").contains(&text));
         }
 
-        // What is written of it a second time is the same, to the byte.
+        // A bundle that is written again is the same, byte by byte.
         let bundle = run.file("b.json");
         let again = replay(&bundle).args(["--bundle", "again.json"]).json();
         assert_eq!(again.file("again.json"), bundle);
@@ -109,11 +109,11 @@ fn reading_gives_back_the_same_text() {
     }
 }
 
-/// Somebody may write a bundle by hand, raw characters and all: reports and bundles made of it are
-/// inert.
+/// A bundle that was edited by hand may have raw characters; reports and bundles made from it have
+/// not.
 #[test]
-fn a_bundle_by_hand_is_written_anew() {
-    let plain = bundled("webapp", false).file("b.json");
+fn replay_of_edited_bundle_is_harmless() {
+    let plain = run_with_bundle("webapp", false).file("b.json");
     for text in RAW.iter().filter(|text| !text.chars().any(|c| c < ' ')) {
         let hostile = plain.replace("webapp", &format!("web{text}app"));
         assert_ne!(hostile, plain);
@@ -130,12 +130,12 @@ fn replay(bundle: &str) -> Doctor {
     Doctor::bare().file("b.json", bundle).args(["replay", "b.json"])
 }
 
-/// One function writes the JSON of reports, bundles and answers, so that none of it is forgotten.
+/// Only one function, which escapes, writes the JSON of reports, bundles and answers.
 #[test]
-fn there_is_one_writer_of_json() {
+fn json_has_one_writer() {
     let others = ["serde_json::to_string", "serde_json::to_writer", "serde_json::to_vec"];
     let mut sources = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    collect_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
     assert!(sources.len() > 100);
     let mut writes = 0;
     for path in sources {
@@ -149,11 +149,11 @@ fn there_is_one_writer_of_json() {
     assert!(writes > 5, "{writes}");
 }
 
-fn collect(directory: &Path, sources: &mut Vec<PathBuf>) {
+fn collect_sources(directory: &Path, sources: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            collect(&path, sources);
+            collect_sources(&path, sources);
         } else if path.extension().is_some_and(|end| end == "rs")
             && path.file_name().is_some_and(|name| name != "tests.rs")
         {

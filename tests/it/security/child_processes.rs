@@ -1,5 +1,5 @@
-//! Child processes get a short list of variables and no credential, nothing from the checkout is
-//! started, and nothing that was started survives the run.
+//! Child processes get a short list of variables and no credential. No program of the checkout is
+//! started, and no child outlives the run.
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::{Doctor, Run, World, platforms, wait_until};
 
-/// Credentials and settings of a job, which no child needs.
+/// Credentials and settings of a job, which no child process gets.
 const WITHHELD: &[&str] = &[
     "PULUMI_ACCESS_TOKEN",
     "DOCTOR_ACCESS_TOKEN",
@@ -30,18 +30,18 @@ const WITHHELD: &[&str] = &[
     "ENV",
 ];
 
-/// Writes its environment to `HOME`. The shell adds some variables of its own.
+/// Writes the environment to a file in `HOME`. The shell adds some variables of its own.
 const DUMP: &str = "/usr/bin/env > \"$HOME/environment\"";
-const OF_THE_SHELL: [&str; 4] = ["PWD", "OLDPWD", "SHLVL", "_"];
+const SHELL_VARIABLES: [&str; 4] = ["PWD", "OLDPWD", "SHLVL", "_"];
 
 fn names(text: &str) -> BTreeSet<&str> {
     let names = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
-    names.filter(|name| !OF_THE_SHELL.contains(name)).collect()
+    names.filter(|name| !SHELL_VARIABLES.contains(name)).collect()
 }
 
 fn with_secrets(mut doctor: Doctor) -> Doctor {
     for name in WITHHELD {
-        // No file of this name: a shell that reads ENV must find nothing.
+        // The file must not exist, because a shell reads the file that ENV names.
         doctor = doctor.env(name, format!("/nonexistent/value-of-{name}"));
     }
     doctor
@@ -52,7 +52,7 @@ fn bare() -> Doctor {
     Doctor::bare().arg("--offline").arg(world.token())
 }
 
-/// Asserts that the program was asked, and gave this version.
+/// Asserts that the program ran and printed this version.
 #[track_caller]
 fn assert_version(run: &Run, version: &str) {
     let summary = run.check("cli")["summary"].as_str().unwrap();
@@ -72,7 +72,7 @@ fn pulumi_gets_no_credential() {
 }
 
 #[test]
-fn the_agent_gets_its_own_credential_only() {
+fn agent_gets_only_its_own_credential() {
     let world = World::new(&platforms::BUILDKITE);
     let token = world.token();
     let needed = [
@@ -85,7 +85,7 @@ fn the_agent_gets_its_own_credential_only() {
     ];
     let mut doctor = Doctor::bare().args(["--oidc-org", "acme", "--no-exchange"]);
     doctor = doctor.args(["--cloud-url", world.cloud.url(), "--pulumi-version", "3.250.0"]);
-    // Those that are a token source, or ask another platform for one.
+    // Variables that hold a token, or request one from another platform.
     let is_token = |name: &str| {
         name == "idToken" || name.ends_with("OIDC_TOKEN") || name.starts_with("ACTIONS_ID_TOKEN")
     };
@@ -106,7 +106,7 @@ fn the_agent_gets_its_own_credential_only() {
 }
 
 #[test]
-fn nothing_from_the_checkout_is_started() {
+fn no_program_of_checkout_is_started() {
     let evil = "echo > \"$HOME/started\"; echo v3.0.1";
     let in_checkout = |name: &str| bare().program(name, evil);
     for path in ["", ".", ":", "./bin:tools", "tools/../tools:"] {
@@ -123,7 +123,7 @@ fn nothing_from_the_checkout_is_started() {
     assert_version(&run, "3.0.1");
 }
 
-/// A script's own `#!/usr/bin/env` looks at `PATH` too, and a version manager at the directory.
+/// A script with `#!/usr/bin/env` searches `PATH` too, and a version manager reads the directory.
 #[test]
 fn version_shim_ignores_checkout() {
     let shim = "cat_version; [ -e .tool-versions ] && echo v3.0.2; echo v3.250.0";
@@ -140,7 +140,7 @@ fn version_shim_ignores_checkout() {
     let run = plain.json();
     assert!(!started.exists());
     assert_version(&run, "3.250.0");
-    // Control: in a job, the shim decides as it does for the login.
+    // Control: in a job, the shim starts the same program as for the login.
     let run = doctor(bare()).env("CI", "true").json();
     assert_version(&run, "3.0.2");
 }
@@ -162,7 +162,7 @@ fn output_is_bounded() {
     }
 }
 
-/// Whether a process is there, and not only waiting to be waited for.
+/// Whether a process exists and is no zombie.
 fn is_running(id: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     !status.is_empty() && !status.contains(") Z ")
@@ -172,7 +172,7 @@ fn is_running(id: &str) -> bool {
 #[test]
 fn child_processes_end_in_time() {
     for script in [
-        // The child waits for the grandchild; it leaves it behind with the pipe.
+        // The child waits for the grandchild, or ends before it, which keeps the pipe open.
         "/bin/sleep 300 & echo $! > \"$HOME/id\"; wait",
         "/bin/sleep 300 & echo $! > \"$HOME/id\"; exit 0",
     ] {
@@ -180,7 +180,8 @@ fn child_processes_end_in_time() {
         let id = run.file("../home/id");
         wait_until("the grandchild is gone", || !is_running(id.trim()));
     }
-    // Control: one that ends in time is heard, and what runs on by itself goes on.
+    // Control: the output of a child that ends in time counts, and its detached child is not
+    // killed.
     let script = "/bin/sleep 20 >/dev/null 2>&1 & echo $! > \"$HOME/id\"; echo v3.250.0";
     let run = bare().program("pulumi", script).json();
     assert_version(&run, "3.250.0");
@@ -192,7 +193,7 @@ fn child_processes_end_in_time() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_signal_ends_the_children_too() {
+fn signal_ends_children_too() {
     let script = "/bin/sleep 300 & echo $! > \"$HOME/id\"; wait";
     let doctor = bare().args(["--timeout", "60s"]).program("pulumi", script);
     let file = doctor.path("../home/id");

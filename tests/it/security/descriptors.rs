@@ -1,4 +1,4 @@
-//! Running out of file descriptors is reported as such.
+//! A run that lacks file descriptors says so.
 #![cfg(unix)]
 
 use std::process::{Command, Output, Stdio};
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Doctor, World, platforms, program};
 
-/// Limits with which a run may fail or not; the last is enough for every one.
+/// Limits with which runs may fail; the last is enough for every run.
 const LIMITS: [u32; 17] = [3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 40, 48, 51, 56, 64];
 
-/// Runs the program with so many file descriptors, three of which are the standard streams.
-fn limited(limit: u32, doctor: &Doctor, environment: &[(&str, &str)]) -> Output {
+/// Runs the program with a limit of file descriptors, which includes the three standard streams.
+fn run_limited(limit: u32, doctor: &Doctor, environment: &[(&str, &str)]) -> Output {
     Command::new("/bin/sh")
         .arg("-c")
         .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
@@ -25,20 +25,20 @@ fn limited(limit: u32, doctor: &Doctor, environment: &[(&str, &str)]) -> Output 
         .unwrap()
 }
 
-/// Whether the system's loader could not even load the program.
-fn is_not_started(output: &Output) -> bool {
+/// Whether the system's loader failed to load the program.
+fn failed_to_load(output: &Output) -> bool {
     output.status.code() == Some(127)
         && String::from_utf8_lossy(&output.stderr).contains("while loading shared libraries")
 }
 
-/// Holds every limit to the promise: the usual status, or 70 and one line that names the cause. The
-/// number of limits that were enough.
-fn assert_names_it(doctor: impl Fn() -> Doctor, usual: i32) -> usize {
+/// Asserts for every limit that the run ends with its usual status, or with 70 and one line that
+/// names the cause. Returns the number of limits that were enough.
+fn assert_shortage_is_named(doctor: impl Fn() -> Doctor, usual: i32) -> usize {
     let mut enough = 0;
     for limit in LIMITS {
         let doctor = doctor();
         let path = doctor.path("../bin");
-        let output = limited(limit, &doctor, &[("PATH", path.to_str().unwrap())]);
+        let output = run_limited(limit, &doctor, &[("PATH", path.to_str().unwrap())]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let name = format!("{:?} with {limit}: {:?} {stderr}", doctor.arguments(), output.status);
         if output.status.code() == Some(usual) {
@@ -48,7 +48,7 @@ fn assert_names_it(doctor: impl Fn() -> Doctor, usual: i32) -> usize {
             for finding in report["findings"].as_array().into_iter().flatten() {
                 assert_ne!(finding["severity"], "error", "{name}");
             }
-        } else if !is_not_started(&output) {
+        } else if !failed_to_load(&output) {
             assert_eq!(output.status.code(), Some(70), "{name}");
             assert_eq!(stderr.lines().count(), 1, "{name}");
             assert!(stderr.contains("too few files") && stderr.contains("ulimit -n"), "{name}");
@@ -60,28 +60,28 @@ fn assert_names_it(doctor: impl Fn() -> Doctor, usual: i32) -> usize {
 }
 
 #[test]
-fn a_diagnosis_names_too_few_descriptors() {
-    let world = World::signed(&platforms::GITLAB, "ES256");
+fn diagnosis_names_too_few_descriptors() {
+    let world = World::with_algorithm(&platforms::GITLAB, "ES256");
     let doctor = || world.doctor().args(["--format", "json", "--bundle", "bundle.json"]);
-    assert!((1..LIMITS.len()).contains(&assert_names_it(doctor, 0)));
+    assert!((1..LIMITS.len()).contains(&assert_shortage_is_named(doctor, 0)));
 
-    // With a pulumi to ask, and the files of its own.
+    // With a pulumi on PATH and a project file.
     let doctor = || {
         let doctor = world.doctor().without("--pulumi-version").args(["--format", "json"]);
         doctor.program("pulumi", "echo v3.276.0").file("Pulumi.yaml", "name: a\n")
     };
-    assert!((1..LIMITS.len()).contains(&assert_names_it(doctor, 0)));
+    assert!((1..LIMITS.len()).contains(&assert_shortage_is_named(doctor, 0)));
 }
 
 #[test]
-fn a_login_that_fails_keeps_its_status() {
-    let mut world = World::signed(&platforms::GITLAB, "ES256");
+fn failing_login_keeps_its_status() {
+    let mut world = World::with_algorithm(&platforms::GITLAB, "ES256");
     world.shape.entry["rules"]["sub"] = json!("another");
     let enough = LIMITS.into_iter().filter(|limit| {
         let doctor = world.doctor().args(["--format", "json"]);
-        let output = limited(*limit, &doctor, &[]);
+        let output = run_limited(*limit, &doctor, &[]);
         if output.status.code() != Some(1) {
-            assert!(is_not_started(&output) || output.status.code() == Some(70), "{output:?}");
+            assert!(failed_to_load(&output) || output.status.code() == Some(70), "{output:?}");
             return false;
         }
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -93,7 +93,7 @@ fn a_login_that_fails_keeps_its_status() {
 
 #[test]
 fn other_commands_name_too_few_descriptors() {
-    let world = World::signed(&platforms::GITLAB, "ES256");
+    let world = World::with_algorithm(&platforms::GITLAB, "ES256");
     let token = world.token();
     let commands: [(&[&str], i32); 5] = [
         (&["decode", "file://t.jwt", "--format", "json"], 0),
@@ -111,17 +111,20 @@ fn other_commands_name_too_few_descriptors() {
                 .file("policy.json", world.policy().to_string())
                 .args(command.iter().copied())
         };
-        assert!((1..LIMITS.len()).contains(&assert_names_it(doctor, usual)), "{command:?}");
+        assert!(
+            (1..LIMITS.len()).contains(&assert_shortage_is_named(doctor, usual)),
+            "{command:?}"
+        );
     }
 }
 
 #[test]
-fn what_only_prints_needs_no_descriptors() {
+fn printing_needs_no_descriptors() {
     for arguments in [&["--version"][..], &["--help"], &["explain", "token-expired"]] {
         let doctor = Doctor::bare().args(arguments.iter().copied());
         for limit in LIMITS {
-            let output = limited(limit, &doctor, &[]);
-            let started = !is_not_started(&output);
+            let output = run_limited(limit, &doctor, &[]);
+            let started = !failed_to_load(&output);
             assert!(!started || output.status.success(), "{arguments:?} {limit}: {output:?}");
             assert!(started || limit < 6, "{limit}");
         }
@@ -129,7 +132,7 @@ fn what_only_prints_needs_no_descriptors() {
 }
 
 #[test]
-fn a_closed_standard_error_is_no_shortage() {
+fn closed_standard_error_is_no_shortage() {
     let output = Command::new("/bin/sh")
         .args(["-c", "exec 2>&-; exec \"$0\" explain token-expired"])
         .arg(program())

@@ -1,5 +1,5 @@
-//! Credentials of the run never come out, in whatever encoding a server repeats them and wherever
-//! on the command line somebody puts one. Claims, names and URLs stay.
+//! Credentials of the run are never printed, in whatever encoding a server repeats them and
+//! wherever they are on the command line. Claims, names and URLs are printed.
 
 #[path = "../../../src/text/secret/scrubber/readings.rs"]
 mod readings;
@@ -10,14 +10,14 @@ use serde_json::json;
 use crate::support::platforms::{self, GITHUB};
 use crate::support::{CAPABILITIES, Doctor, EXCHANGE, Response, Run, WHOAMI, World};
 
-/// Distinct, and of the length that such values have.
+/// A client secret of realistic length; it shares no text with the other secrets.
 const CLIENT: &str = "3f8Q~Tq7xLw2Zk9VbN4mRj6Yh1Gd0Pc5SeUaXo8";
 const PLATFORM: &str = "q7x2mlk9fhd3vbz8w4nct6yrsj1guape5i0qzxwvm4";
 const STORED: &str = "pul-5706edc0ffee0123456789abcdef0123456789ab";
-/// Not a credential, though it looks as random as one.
+/// A request id, which looks as random as a credential.
 const REQUEST: &str = "Zk81mQw2Lx9VtB4nRy6Jh3Gd7Pc5Se0UaXo2fT";
 
-/// Every format, with the secrets of the environment.
+/// The output in every format, with secrets in the environment.
 fn outputs(prepare: impl Fn() -> Doctor) -> String {
     let formats = [
         &["--format", "json", "-v", "--report", "r.md", "--report", "r.txt"][..],
@@ -25,13 +25,13 @@ fn outputs(prepare: impl Fn() -> Doctor) -> String {
     ];
     let mut all = String::new();
     for format in formats {
-        let run = planted(prepare()).args(format.iter().copied()).run();
+        let run = with_planted_secrets(prepare()).args(format.iter().copied()).run();
         all += &(run.reports("r") + &run.stdout + &run.stderr);
     }
     all
 }
 
-fn planted(doctor: Doctor) -> Doctor {
+fn with_planted_secrets(doctor: Doctor) -> Doctor {
     let credentials = json!({"accessTokens": {"https://api.pulumi.com": STORED}});
     doctor
         .file("../home/.pulumi/credentials.json", credentials.to_string())
@@ -42,7 +42,7 @@ fn planted(doctor: Doctor) -> Doctor {
         .secret(STORED)
 }
 
-/// The credentials of a run, less what of a token is shown.
+/// The credentials of a run; of the token only the signature, because the rest is printed.
 fn credentials(world: &World) -> Vec<String> {
     let token = world.token();
     let signature = token.rsplit('.').next().unwrap().to_owned();
@@ -52,7 +52,7 @@ fn credentials(world: &World) -> Vec<String> {
 
 fn assert_hidden(output: &str, secrets: &[String], about: &str) {
     for secret in secrets {
-        // The output is not printed: then the secret would be.
+        // The message must not contain the output, which contains the secret.
         assert!(!gives_away(output, secret), "{about}: a secret can be read out of the output");
     }
 }
@@ -63,12 +63,12 @@ fn echoed_credential_is_hidden() {
         let world = World::new(&GITHUB);
         let token = world.token();
         let mut secrets = credentials(&world);
-        // One that is not minted yet is no credential.
+        // The access token does not exist yet.
         secrets.remove(1);
         let mut echoed: Vec<String> = secrets.iter().map(|secret| encode(secret)).collect();
         echoed.push(encode(&token));
-        let said = format!("refused {}; request {REQUEST}", echoed.join(" , "));
-        let body = json!({"error": "access_denied", "error_description": said});
+        let description = format!("refused {}; request {REQUEST}", echoed.join(" , "));
+        let body = json!({"error": "access_denied", "error_description": description});
         world.cloud.answer(EXCHANGE, Response::json(400, &body));
         let output = outputs(|| world.doctor_for(&token));
         assert_hidden(&output, &secrets, encoding);
@@ -95,13 +95,14 @@ fn echoed_pages_and_headers_are_hidden() {
         ];
         for answer in answers {
             world.cloud.answer(WHOAMI, answer.clone());
-            // Asked beside the exchange: what that gives is not known yet.
+            // This request runs at the same time as the exchange, so the access token is not known
+            // yet.
             if secret != 1 {
                 world.cloud.answer(CAPABILITIES, answer.clone());
             }
             let output = outputs(|| world.doctor_for(&token));
             assert_hidden(&output, &secrets[secret..=secret], "whoami");
-            // A token that is not minted is none.
+            // If the exchange fails, there is no access token.
             if secret != 1 {
                 world.cloud.answer(EXCHANGE, answer);
                 let output = outputs(|| world.doctor_for(&token));
@@ -111,7 +112,7 @@ fn echoed_pages_and_headers_are_hidden() {
     }
 }
 
-/// It is known as soon as it exists.
+/// The token is hidden as soon as it exists.
 #[test]
 fn minted_token_in_other_case_is_hidden() {
     let world = World::new(&GITHUB);
@@ -160,7 +161,7 @@ fn program_output_in_base64_is_hidden() {
     let world = World::new(&platforms::BUILDKITE);
     let job = |echoed: String| {
         let script = format!("echo 'fatal: no {echoed} for {REQUEST}' >&2; exit 1");
-        let doctor = world.ready().env("CI", "true").env("BUILDKITE", "true");
+        let doctor = world.doctor_without_token().env("CI", "true").env("BUILDKITE", "true");
         let doctor = doctor.env("BUILDKITE_AGENT_ACCESS_TOKEN", PLATFORM).secret(PLATFORM);
         doctor.program("buildkite-agent", &script).json()
     };
@@ -180,7 +181,7 @@ const SHAPES: [&str; 4] = [
     "npm_0123456789abcdefghijABCDEFGHIJ012345",
 ];
 
-fn hides(run: &Run, secret: &str) {
+fn assert_hides(run: &Run, secret: &str) {
     let output = format!("{}{}", run.stdout, run.stderr);
     assert!(!gives_away(&output, secret), "a secret can be read out of the output");
 }
@@ -208,30 +209,32 @@ fn secret_argument_is_not_repeated() {
             &["login", "--oidc-token", secret, "--unknown", secret],
         ];
         for (at, command) in commands.into_iter().enumerate() {
-            // The name of an organization is no secret unless something says so.
+            // The name of an organization does not count as secret just because it looks random.
             if secret == opaque && at == 0 {
                 continue;
             }
-            hides(&known().stdin("x").args(command.iter().copied()).run(), secret);
+            assert_hides(&known().stdin("x").args(command.iter().copied()).run(), secret);
         }
         for flag in ["--policy", "--ca-cert", "--jwks", "--cwd", "--output", "--bundle"] {
-            let run = world.ready().secret(secret).option(flag, secret).arg("x.y.z").run();
-            hides(&run, secret);
+            let run =
+                world.doctor_without_token().secret(secret).option(flag, secret).arg("x.y.z").run();
+            assert_hides(&run, secret);
         }
-        hides(&known().arg(format!("--{secret}")).run(), secret);
-        let run = world.ready().secret(secret).env(&format!("X_{secret}"), "eyJ").json();
-        hides(&run, secret);
+        assert_hides(&known().arg(format!("--{secret}")).run(), secret);
+        let run =
+            world.doctor_without_token().secret(secret).env(&format!("X_{secret}"), "eyJ").json();
+        assert_hides(&run, secret);
     }
     for secret in SHAPES.into_iter().chain([CLIENT]) {
         for flag in ["--oidc-org", "--oidc-team", "--cloud-url", "--scope"] {
             let doctor = world.doctor().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
-            hides(&doctor.option(flag, secret).run(), secret);
+            assert_hides(&doctor.option(flag, secret).run(), secret);
         }
     }
 }
 
 #[test]
-fn a_step_names_organizations_and_no_secrets() {
+fn step_names_organizations_but_not_secrets() {
     let step = |name: &str| Doctor::bare().args(["step", "azure", "--oidc-org", name]).run();
     let run = step("acme-5ec4e7a1");
     assert_eq!((run.status, run.stdout.contains("acme-5ec4e7a1")), (0, true));
@@ -245,19 +248,20 @@ fn a_step_names_organizations_and_no_secrets() {
 #[test]
 fn unexpanded_variable_is_not_read() {
     let world = World::new(&GITHUB);
-    let run = world.ready().arg("$(idToken)").json();
+    let run = world.doctor_without_token().arg("$(idToken)").json();
     assert!(run.finding("token-variable-unexpanded").to_string().contains("$(idToken)"));
     for secret in SHAPES.into_iter().chain([CLIENT]) {
         for (start, end) in [("$(", ")"), ("${{ ", " }}"), ("%", "%"), ("$", "")] {
-            let doctor = world.ready().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
-            hides(&doctor.arg(format!("{start}{secret}{end}")).json(), secret);
+            let doctor =
+                world.doctor_without_token().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
+            assert_hides(&doctor.arg(format!("{start}{secret}{end}")).json(), secret);
         }
     }
 }
 
 // ------------------------------------------------------------------------ what is shown
 
-/// What a variable of the job repeats is evidence all the same.
+/// Claims and URLs are printed even if a variable with the name of a secret holds them too.
 #[test]
 fn claims_names_and_addresses_are_not_redacted() {
     let mut world = World::new(&GITHUB);
@@ -279,9 +283,9 @@ fn claims_names_and_addresses_are_not_redacted() {
     assert_eq!((run.status, run.codes()), (plain.status, plain.codes()));
 }
 
-/// The parts of a token that look like a claim in base64 do not hide that claim.
+/// The token itself contains its claims in base64, which must not hide a claim in base64.
 #[test]
-fn a_claim_in_base64_is_shown() {
+fn claim_in_base64_is_shown() {
     let mut world = World::new(&GITHUB);
     let claims: String = world.shape.claims.values().map(ToString::to_string).collect();
     for at in [3, 4, 5] {

@@ -1,5 +1,5 @@
-//! Hostile text in every place that text comes from: it can move no cursor, begin no line of a
-//! log, give no command to a CI system, and run nothing when a printed command is pasted.
+//! Hostile text in every input: it moves no cursor, begins no line of a log, gives no command to a
+//! CI system, and runs nothing when a printed command is pasted.
 
 use serde_json::{Value, json};
 
@@ -7,30 +7,30 @@ use crate::support::{
     CAPABILITIES, Doctor, EXCHANGE, Response, Run, WHOAMI, World, harmless, object, platforms,
 };
 
-/// What a line must not begin with; in [`HOSTILE`] it stands after everything that may break one.
+/// A word that no line may begin with. In [`HOSTILE`] it follows everything that may break a line.
 const MARK: &str = "INJECTED";
 
 /// Commands for CI systems, line breaks, escape sequences (in colours that the program does not
-/// use), bidi and invisible characters, and what ends the quoting of shells. It has no slash and
-/// is short enough to be a file's name.
+/// use), bidi and invisible characters, and characters that end the quoting of shells. It has no
+/// slash and is short enough for a file's name.
 const HOSTILE: &str = "::error::x##vso[task.setvariable variable=x]y##VSO[a]##[error]z\
     \nINJECTED\r\nINJECTED\rINJECTED\u{85}\u{2028}\n::error::x\n  ::warning::x\n##[a]\
     \u{1b}[35m\u{1b}]0;t\u{7}\u{9b}2J\u{8}\u{7f}\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}\
     '; touch pwned; '\"; touch pwned; \"$(touch pwned)`touch pwned`${IFS}\\\n touch pwned #";
 
-/// The same for JSON, which has room for a NUL.
+/// The hostile text with a NUL, which JSON allows.
 fn with_nul() -> String {
     format!("{HOSTILE}\0{MARK}")
 }
 
-/// The printable part of it, for HTTP headers.
+/// Hostile text that HTTP headers allow.
 const IN_HEADERS: &str =
     "::error::x##vso[task.complete]##[e]'; touch pwned; '$(x)`x`\u{202e}\u{9b}";
 
-/// What a URL parser lets through as a host's name.
+/// A hostile host name that a URL parser accepts.
 const HOSTILE_HOST: &str = "a$(touch${ifs}pwned);'`x`";
 
-/// A place, and a run with hostile text in it.
+/// The name of an input, and a run with hostile text in it.
 type Place = (&'static str, fn(&mut World) -> Doctor);
 
 const PLACES: &[Place] = &[
@@ -62,7 +62,7 @@ const PLACES: &[Place] = &[
         let payload = URL_SAFE_NO_PAD.encode(format!("{{{text}:{text},{text}:{text}}}"));
         let header = URL_SAFE_NO_PAD.encode("{\"alg\":\"RS256\"}");
         let token = format!("{header}.{payload}.{}", "A".repeat(342));
-        world.ready().arg(token)
+        world.doctor_without_token().arg(token)
     }),
     ("the token's header", |world| {
         world.shape.header.extend(object(json!({"typ": with_nul(), (with_nul()): with_nul()})));
@@ -73,7 +73,7 @@ const PLACES: &[Place] = &[
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": with_nul()}).to_string());
         let claims = URL_SAFE_NO_PAD.encode(Value::Object(world.shape.claims.clone()).to_string());
-        world.ready().arg(format!("{header}.{claims}.AAAA"))
+        world.doctor_without_token().arg(format!("{header}.{claims}.AAAA"))
     }),
     ("the issuer that is no URL", |world| {
         world.shape.claims["iss"] = json!(with_nul());
@@ -192,7 +192,7 @@ const PLACES: &[Place] = &[
         world.doctor().args(["--scope", "admin"])
     }),
     ("the registration", |world| {
-        world.cloud.registration(|registration| {
+        world.cloud.change_registration(|registration| {
             registration["name"] = json!(with_nul());
             registration["thumbprints"] = json!([with_nul()]);
             registration["id"] = json!(HOSTILE);
@@ -201,7 +201,7 @@ const PLACES: &[Place] = &[
     }),
     ("another registration", |world| {
         let url = format!("{}/{HOSTILE}", world.issuer.url());
-        world.cloud.registration(|registration| {
+        world.cloud.change_registration(|registration| {
             registration["name"] = json!(with_nul());
             registration["url"] = json!(url);
             registration["issuer"] = json!(url);
@@ -239,7 +239,7 @@ const PLACES: &[Place] = &[
     }),
     ("the organization without a token's", |world| {
         world
-            .ready()
+            .doctor_without_token()
             .option("--oidc-org", HOSTILE)
             .without("--cloud-url")
             .option("--pulumi-version", "3.214.0")
@@ -295,18 +295,26 @@ const PLACES: &[Place] = &[
             .file(&format!("{HOSTILE}/credentials.json"), "{")
             .env("PULUMI_CREDENTIALS_PATH", HOSTILE)
     }),
-    ("the token's file", |world| world.ready().arg(format!("file://{HOSTILE}"))),
-    ("a path without file://", |world| world.ready().arg(format!("./{HOSTILE}.jwt"))),
-    ("text in the token's file", |world| world.ready().file("t", with_nul()).arg("file://t")),
-    ("text in the token's place", |world| world.ready().arg(HOSTILE)),
+    ("the token's file", |world| world.doctor_without_token().arg(format!("file://{HOSTILE}"))),
+    ("a path without file://", |world| {
+        world.doctor_without_token().arg(format!("./{HOSTILE}.jwt"))
+    }),
+    ("text in the token's file", |world| {
+        world.doctor_without_token().file("t", with_nul()).arg("file://t")
+    }),
+    ("text in the token's place", |world| world.doctor_without_token().arg(HOSTILE)),
     ("an error in the token's place", |world| {
-        world.ready().arg(json!({"error": with_nul(), "message": with_nul()}).to_string())
+        world
+            .doctor_without_token()
+            .arg(json!({"error": with_nul(), "message": with_nul()}).to_string())
     }),
     ("a web page in the token's place", |world| {
-        world.ready().arg(format!("<html><title>{HOSTILE}</title>"))
+        world.doctor_without_token().arg(format!("<html><title>{HOSTILE}</title>"))
     }),
-    ("a variable in the token's place", |world| world.ready().arg(format!("$({HOSTILE})"))),
-    ("the variable's name", |world| world.ready().args(["--token-env", HOSTILE])),
+    ("a variable in the token's place", |world| {
+        world.doctor_without_token().arg(format!("$({HOSTILE})"))
+    }),
+    ("the variable's name", |world| world.doctor_without_token().args(["--token-env", HOSTILE])),
     ("an option's value", |world| world.doctor().args(["--timeout", HOSTILE])),
     ("an unknown option", |world| world.doctor().arg(format!("--{HOSTILE}"))),
     ("an unknown option's value", |world| world.doctor().arg(format!("--oidc-tokn={HOSTILE}"))),
@@ -323,7 +331,7 @@ const PLACES: &[Place] = &[
     }),
 ];
 
-/// A content type that is none.
+/// An invalid content type.
 const HOSTILE_TYPE: &str = "text/html; ##vso[task.complete]x";
 
 fn discovery(world: &World, field: &str, text: &str) {
@@ -339,14 +347,14 @@ fn refuse(world: &World, response: Response) -> Doctor {
     world.doctor()
 }
 
-/// The platform whose shape most places are told of.
+/// Most of the places are about a token of this platform.
 fn world() -> World {
     World::new(&platforms::GITHUB)
 }
 
 #[test]
 fn hostile_text_is_inert_in_every_place() {
-    let (mut pasted, mut carrying) = (0, 0);
+    let (mut pasted, mut with_hostile_words) = (0, 0);
     for (place, prepare) in PLACES {
         let mut world = world();
         let verbosity = prepare(&mut world).args(["-v", "--color", "always"]);
@@ -364,14 +372,14 @@ fn hostile_text_is_inert_in_every_place() {
             for word in words.iter().filter(|word| word.contains("touch")) {
                 let whole = word.contains(HOSTILE) || word.contains(HOSTILE_HOST);
                 assert!(whole, "{place}: {word:?} of {command}");
-                carrying += 1;
+                with_hostile_words += 1;
             }
         }
     }
-    assert!(pasted > 15 && carrying > 3, "{pasted} commands, {carrying} with hostile words");
+    assert!(pasted > 15 && with_hostile_words > 3, "{pasted}, {with_hostile_words}");
 }
 
-/// The bundle of each place, with its names and with others, and every format of a replay.
+/// The bundle of each place, redacted or not, and every format of a replay.
 #[test]
 fn bundles_of_hostile_text_are_inert() {
     let mut bundles = 0;
@@ -379,7 +387,7 @@ fn bundles_of_hostile_text_are_inert() {
         for redact in [false, true] {
             let mut world = world();
             let doctor = prepare(&mut world);
-            // What is refused before the diagnosis has no bundle.
+            // A run that is refused before the diagnosis has no bundle.
             let run = doctor.args(["--bundle", "b.json"]).args(redact.then_some("--redact")).json();
             if run.status == 2 {
                 continue;
@@ -399,15 +407,15 @@ fn bundles_of_hostile_text_are_inert() {
             for format in ["azure", "github"] {
                 let again = replay().args(["--format", format]).run();
                 assert_eq!((again.status, &*again.stderr), (run.status, ""), "{place}");
-                assert_commands_are_own(&again.stdout, place);
+                assert_only_own_commands(&again.stdout, place);
             }
         }
     }
     assert!(bundles > 100, "{bundles}");
 }
 
-/// These formats give commands of their own; none is one of [`HOSTILE`].
-fn assert_commands_are_own(output: &str, place: &str) {
+/// Asserts that the output has no other commands than those of the azure and github formats.
+fn assert_only_own_commands(output: &str, place: &str) {
     let own = [
         "##vso[task.logissue type=",
         "##vso[task.uploadsummary]",
@@ -423,31 +431,31 @@ fn assert_commands_are_own(output: &str, place: &str) {
     assert!(!output.lines().any(|line| line.starts_with(MARK)), "{place}: {output}");
 }
 
-/// No run of these makes the report long without end, or takes long.
+/// Long hostile text makes neither the report nor the run too long.
 #[test]
-fn long_text_is_harmless_too() {
+fn long_hostile_text_is_harmless() {
     let long = HOSTILE.repeat(100_000 / HOSTILE.len());
     type LongPlace = (&'static str, fn(&mut World, &str) -> Doctor);
     let places: [LongPlace; 6] = [
         ("sub", |world, long| {
             world.shape.claims["sub"] = json!(long);
-            by_file(world)
+            doctor_for_file(world)
         }),
         ("iss", |world, long| {
             world.shape.claims["iss"] = json!(format!("https://127.0.0.1/{long}"));
-            by_file(world)
+            doctor_for_file(world)
         }),
         ("rule", |world, long| {
-            // Longer patterns are refused.
+            // The limit; longer patterns are refused.
             let end = long.floor_char_boundary(doctor::limits::PATTERN);
             world.shape.entry["rules"]["sub"] = json!(&long[..end]);
-            by_file(world)
+            doctor_for_file(world)
         }),
         ("wildcards", |world, long| {
             world.shape.claims["sub"] = json!(format!("{long}x"));
             world.shape.entry["rules"]["sub"] = json!("*a".repeat(500));
-            // The evaluator of Pulumi Cloud's double is simple, and slow.
-            by_file(world).arg("--no-exchange")
+            // The evaluator of Pulumi Cloud's double is simple and slow.
+            doctor_for_file(world).arg("--no-exchange")
         }),
         ("refusal", |world, long| {
             refuse(world, Response::json(400, &json!({"error": long, "message": long})))
@@ -456,7 +464,7 @@ fn long_text_is_harmless_too() {
             let path = world.issuer.discovery_path();
             let page = format!("<html><title>{long}</title>");
             world.issuer.answer(&path, Response::new(200, "text/html", page));
-            by_file(world)
+            doctor_for_file(world)
         }),
     ];
     for (place, prepare) in places {
@@ -470,13 +478,14 @@ fn long_text_is_harmless_too() {
     }
 }
 
-/// On the command line an argument has at most 128 kB.
-fn by_file(world: &World) -> Doctor {
+/// A diagnosis of the token in a file, because an argument has at most 128 kB.
+fn doctor_for_file(world: &World) -> Doctor {
     let token = world.token();
-    world.ready().secret(&token).file("t", token).arg("file://t")
+    world.doctor_without_token().secret(&token).file("t", token).arg("file://t")
 }
 
-/// The report's own colours apart, which are not in the texts above.
+/// Asserts that output is harmless except for the report's own colours, which hostile text does not
+/// use.
 fn assert_harmless(output: &str, place: &str) {
     let mut text = output.to_owned();
     for own in ["1;31", "1;32", "1;33", "1;36", "1", "2", "0"] {
@@ -492,8 +501,8 @@ fn commands(run: &Run) -> Vec<String> {
     commands.map(|command| command.as_str().unwrap().to_owned()).collect()
 }
 
-/// Runs a command among stubs that write down what they get: its words; `None` for a snippet of
-/// something else than a shell's.
+/// Runs a command with stubs as programs, which record their arguments. Returns these; `None` for a
+/// snippet that is no shell command.
 fn paste(command: &str, place: &str) -> Option<Vec<String>> {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
@@ -522,7 +531,7 @@ fn paste(command: &str, place: &str) -> Option<Vec<String>> {
         fs::write(&stub, script).unwrap();
         fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    // A touch that is found, so that one that should not run is seen.
+    // `touch` must exist, so that an injected command has a visible effect.
     std::os::unix::fs::symlink("/usr/bin/touch", bin.join("touch")).unwrap();
     let script = match first {
         "export" => {
@@ -547,8 +556,8 @@ fn paste(command: &str, place: &str) -> Option<Vec<String>> {
     Some(words.split('\0').map(str::to_owned).collect())
 }
 
-/// Snippets for a policy file are JSON, and say what the token says. Of control characters none is
-/// made: security/rules.rs has those.
+/// Snippets for a policy file are valid JSON with the token's values. (security/rules.rs tests
+/// control characters, for which there is no snippet.)
 #[test]
 fn snippets_for_policies_are_json() {
     let text = "\u{e0041}\u{202e}\"\\##[x]$(y)${{ z }}";
@@ -565,7 +574,7 @@ fn snippets_for_policies_are_json() {
     let value: Value = serde_json::from_str(&format!("{{{snippet}}}")).unwrap();
     assert_eq!(value["sub"], text, "{snippet}");
     let human = world.doctor().without("--policy").arg("--no-exchange").human().stdout;
-    // Others follow it in the whole entry.
+    // In the whole entry, other members follow.
     let snippet = line_with(&human, "\"sub\": ").trim_end_matches(',');
     let value: Value = serde_json::from_str(&format!("{{{snippet}}}")).unwrap();
     assert_eq!(value["sub"], text, "{snippet}");

@@ -1,5 +1,5 @@
-//! `doctor triage` finds the ordinary shapes of secrets in logs, names kind, file and line, and
-//! shows none of them. Placeholders, names and words are no secrets.
+//! `doctor triage` finds common forms of secrets in logs, reports kind, file and line, and prints
+//! none of them. Placeholders, names and words are no secrets.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::support::Doctor;
 const OPAQUE: &str = "q7X2mlk9Fhd3vbZ8w4nCt6yr";
 const HEX: &str = "5ec4e7a1b2c3d4e5f60718293a4b5c6d7e8f90125ec4e7a1b2c3d4e5f6071829";
 
-/// Lines with one secret each, which stands for `@`: the opaque one.
+/// Lines in which a name marks the secret. `@` stands for [`OPAQUE`].
 const NAMED: &[&str] = &[
     "SYSTEM_ACCESSTOKEN=@",
     "export SYSTEM_ACCESSTOKEN=\"@\"",
@@ -57,7 +57,7 @@ const NAMED: &[&str] = &[
     "client_assertion=@",
 ];
 
-/// Lines whose secret is known by its shape.
+/// Lines with a secret of a known form, and the secret.
 const SHAPED: &[(&str, &str)] = &[
     ("got glptt-0123456789abcdef0123456789abcdef01234567", "glptt-0123456789abcdef"),
     (
@@ -131,8 +131,8 @@ fn triage(log: &str, secrets: &[&str]) -> Value {
     serde_json::from_str(&run.stdout).unwrap()
 }
 
-/// The lines on which a kind stands, and all other kinds.
-fn lines(triage: &Value, kind: &str) -> (BTreeSet<u64>, Vec<String>) {
+/// The lines with secrets of a kind, and the secrets of all other kinds.
+fn lines_with(triage: &Value, kind: &str) -> (BTreeSet<u64>, Vec<String>) {
     let (mut found, mut others) = (BTreeSet::new(), Vec::new());
     for secret in triage["secrets"].as_array().unwrap() {
         let places = secret["places"].as_array().unwrap();
@@ -150,13 +150,14 @@ fn log(lines: impl IntoIterator<Item = String>) -> String {
     lines.into_iter().map(stamped).collect()
 }
 
-fn missing(found: &BTreeSet<u64>, of: &[String]) -> Vec<String> {
-    let is_missing = |(at, _): &(usize, &String)| !found.contains(&(*at as u64 + 1));
-    of.iter().enumerate().filter(is_missing).map(|(_, line)| line.clone()).collect()
+/// The lines whose numbers, from 1, are not among those found.
+fn missing(found: &BTreeSet<u64>, lines: &[String]) -> Vec<String> {
+    let is_missing = |(index, _): &(usize, &String)| !found.contains(&(*index as u64 + 1));
+    lines.iter().enumerate().filter(is_missing).map(|(_, line)| line.clone()).collect()
 }
 
 #[test]
-fn secrets_behind_names_are_found() {
+fn named_secrets_are_found() {
     let secrets: Vec<String> = NAMED.iter().map(|line| line.replace('@', OPAQUE)).collect();
     for plain in [true, false] {
         let text = match plain {
@@ -164,22 +165,22 @@ fn secrets_behind_names_are_found() {
             false => log(secrets.clone()),
         };
         let found = triage(&text, &[OPAQUE]);
-        let (found, others) = lines(&found, "other-token");
+        let (found, others) = lines_with(&found, "other-token");
         assert_eq!(missing(&found, &secrets), [""; 0]);
         assert_eq!(others, [""; 0]);
     }
-    // A signed address's signature is hexadecimal.
+    // The signature of a signed URL is hexadecimal.
     let aws = format!("GET https://s3.test/x?X-Amz-Credential=a&X-Amz-Signature={HEX}\n");
     let found = triage(&aws, &[HEX]);
-    assert_eq!(lines(&found, "other-token").0, BTreeSet::from([1]));
+    assert_eq!(lines_with(&found, "other-token").0, BTreeSet::from([1]));
 }
 
 #[test]
-fn secrets_of_known_shapes_are_found() {
+fn secrets_of_known_forms_are_found() {
     let all: Vec<String> = SHAPED.iter().map(|(line, _)| (*line).to_owned()).collect();
     let secrets: Vec<&str> = SHAPED.iter().map(|(_, secret)| *secret).collect();
     let found = triage(&log(all.clone()), &secrets);
-    let (found, others) = lines(&found, "other-token");
+    let (found, others) = lines_with(&found, "other-token");
     assert_eq!(missing(&found, &all), [""; 0]);
     assert_eq!(others, [""; 0]);
 }
@@ -200,9 +201,9 @@ fn placeholders_and_words_are_no_secrets() {
     }
 }
 
-/// What triage quotes of a line is the message, and never a secret in it.
+/// Triage quotes the message of a line, but no secret in it.
 #[test]
-fn messages_are_quoted_without_their_secrets() {
+fn quoted_messages_contain_no_secrets() {
     for (lines, planted) in [(NAMED.len(), true), (HARMLESS.len(), false)] {
         for at in 0..lines {
             let rest =

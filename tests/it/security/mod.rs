@@ -1,5 +1,5 @@
-//! The promises of SECURITY.md, one file per kind. Each kind has a control: the same input without the
-//! attack passes.
+//! Tests of the promises in SECURITY.md, one file for each kind of attack. Each kind has a control:
+//! the same input without the attack passes.
 
 mod addresses;
 mod bundles;

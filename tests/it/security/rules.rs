@@ -1,7 +1,7 @@
-//! A rule is never made from a claim's value that holds a wildcard.
+//! The doctor never suggests a rule with a claim's value that contains a wildcard.
 //!
-//! Every text of a report and every form of `policy suggest` is searched for such a rule. The
-//! controls have an ordinary value: there the rule is offered, and works.
+//! The tests search every text of a report and every form of `policy suggest` for such a rule. In
+//! the controls, with an ordinary value, the rule is suggested and works.
 
 use serde_json::{Map, Value, json};
 
@@ -16,14 +16,14 @@ const ISSUER: &str = "https://issuer.example/path";
 const NONE: &str = "No other claim of this token is known to identify the job.";
 const FORMS: [&str; 4] = ["all", "api", "yaml", "console"];
 
-/// A platform's claims with other values in some of them.
+/// A platform's claims with some changed values.
 fn claims(platform: &Platform, changed: Value) -> Value {
     let mut all = (platform.shape)(ISSUER).claims;
     all.extend(object(changed));
     Value::Object(all)
 }
 
-/// A document with these entries for the issuer.
+/// A policy document with these entries for the issuer.
 fn document(entries: Value) -> String {
     json!({"organization": "acme", "issuers": [{"url": ISSUER, "policies": entries}]}).to_string()
 }
@@ -33,7 +33,7 @@ fn entry(rules: Value) -> Value {
         "rules": rules})
 }
 
-/// `policy test` of the claims: the finding with this code.
+/// Runs `policy test` of the claims. Returns the finding with this code.
 fn finding(code: &str, entries: Value, claims: &Value) -> Value {
     let (_, report) = test_claims(&document(entries), claims, &["--oidc-org", "acme"]);
     let all = report["findings"].as_array().unwrap();
@@ -46,8 +46,9 @@ fn texts<'a>(finding: &'a Value, pointer: &str) -> Vec<&'a str> {
     all.iter().map(|text| text.as_str().unwrap()).collect()
 }
 
-/// Holds a finding to offer no rule with the hostile value, to say why, and to name `instead`.
-fn offers_no_rule(finding: &Value, claim: &str, value: &str, instead: &[&str]) {
+/// Asserts that a finding suggests no rule with the hostile value, says why, and contains
+/// `instead`.
+fn assert_no_rule(finding: &Value, claim: &str, value: &str, instead: &[&str]) {
     for command in texts(finding, "/remediation/commands") {
         assert!(!command.contains(['*', '?']), "{command}\n{finding:#}");
         assert!(!command.contains(value), "{command}\n{finding:#}");
@@ -83,8 +84,9 @@ fn offers_no_rule(finding: &Value, claim: &str, value: &str, instead: &[&str]) {
     }
 }
 
-/// Runs `policy suggest` in every form: no policy, status 3, and the reason on one line.
-fn suggests_nothing(claims: &Value, more: &[&str], words: &[&str]) {
+/// Asserts that `policy suggest` prints no policy in any form, ends with 3, and says why on one
+/// line.
+fn assert_no_suggestion(claims: &Value, more: &[&str], words: &[&str]) {
     for form in FORMS {
         let run = policy("suggest")
             .args(["--oidc-org", "acme", "--as", form])
@@ -101,7 +103,7 @@ fn suggests_nothing(claims: &Value, more: &[&str], words: &[&str]) {
     }
 }
 
-/// A hostile subject of a platform, and what identifies the job instead.
+/// A hostile subject of a platform, and the texts about what identifies the job instead.
 struct Subject {
     platform: &'static Platform,
     /// Changes to the platform's claims. `sub` is hostile.
@@ -110,7 +112,7 @@ struct Subject {
 }
 
 fn subjects() -> Vec<Subject> {
-    let of = |platform, changed, instead| Subject { platform, changed, instead };
+    let subject = |platform, changed, instead| Subject { platform, changed, instead };
     let environment = |name: &str| {
         json!({"sub": format!("repo:acme/web-shop:environment:{name}"), "environment": name,
             "environment_node_id": "EN_kwDOA1"})
@@ -128,69 +130,69 @@ fn subjects() -> Vec<Subject> {
     let kubernetes: &[&str] =
         &["\"kubernetes.io\".serviceaccount.uid (7c2e9d14-8f65-4a03-b1d7-e5a0c3f89b26)"];
     vec![
-        of(&GITHUB, environment("*"), github_environment),
-        of(&GITHUB, environment("prod?"), github_environment),
-        // The branch of the job does not replace its environment.
-        of(
+        subject(&GITHUB, environment("*"), github_environment),
+        subject(&GITHUB, environment("prod?"), github_environment),
+        // The branch of a job cannot replace its environment in a rule.
+        subject(
             &GITHUB,
             json!({"sub": "repo:acme/web-shop:environment:*", "environment": "*"}),
             &["No other claims identify this job as narrowly", "repository_id (778899)", "part"],
         ),
-        of(&GITHUB, json!({"sub": "*"}), github),
-        of(&GITHUB, json!({"sub": "repo:acme/*:ref:refs/heads/main"}), github),
-        of(&GITHUB, json!({"sub": "repo:acme@1/*@2:ref:refs/heads/main"}), github),
-        of(&GITHUB, json!({"sub": "repository_owner:acme:run_id:1234567890:x:*"}), github),
+        subject(&GITHUB, json!({"sub": "*"}), github),
+        subject(&GITHUB, json!({"sub": "repo:acme/*:ref:refs/heads/main"}), github),
+        subject(&GITHUB, json!({"sub": "repo:acme@1/*@2:ref:refs/heads/main"}), github),
+        subject(&GITHUB, json!({"sub": "repository_owner:acme:run_id:1234567890:x:*"}), github),
         // The other claims are hostile too.
-        of(
+        subject(
             &GITHUB,
             json!({"sub": "*", "repository_id": "*", "repository": "*", "ref": "*",
                 "job_workflow_ref": "?", "repository_owner_id": "*"}),
             &[NONE],
         ),
-        of(&GITLAB, json!({"sub": "project_path:acme/*:ref_type:branch:ref:main"}), gitlab),
-        of(
+        subject(&GITLAB, json!({"sub": "project_path:acme/*:ref_type:branch:ref:main"}), gitlab),
+        subject(
             &GITLAB,
             json!({"sub": "project_path:acme/web-shop:ref_type:branch:ref:*", "ref": "*"}),
             &["No other claims identify this job as narrowly", "project_id (22)"],
         ),
-        of(&AZURE_DEVOPS, json!({"sub": "sc://acme/web-shop/*"}), &[NONE]),
-        of(
+        subject(&AZURE_DEVOPS, json!({"sub": "sc://acme/web-shop/*"}), &[NONE]),
+        subject(
             &AZURE_DEVOPS,
             json!({"sub": "p://acme/web-shop/de?loy", "org_id": "o1", "prj_id": "p2",
                 "def_id": "34"}),
             &["org_id (o1), prj_id (p2) and def_id (34)", "as narrowly as sub"],
         ),
-        of(&AZURE_ENTRA, json!({"sub": format!("{entra}*")}), &[NONE]),
-        of(&AZURE_ENTRA, json!({"sub": "/eid1/*"}), &[NONE]),
-        of(&CIRCLECI, json!({"sub": format!("{circle}*/user/u")}), circleci),
-        of(
+        subject(&AZURE_ENTRA, json!({"sub": format!("{entra}*")}), &[NONE]),
+        subject(&AZURE_ENTRA, json!({"sub": "/eid1/*"}), &[NONE]),
+        subject(&CIRCLECI, json!({"sub": format!("{circle}*/user/u")}), circleci),
+        subject(
             &CIRCLECI_V2,
             json!({"sub": format!("{circle}p/user/u/vcs-origin/github.com/acme/*/vcs-ref/x")}),
             circleci,
         ),
-        of(&KUBERNETES, json!({"sub": "system:serviceaccount:ci:*"}), kubernetes),
-        of(&KUBERNETES, json!({"sub": "system:serviceaccount:?*:deployer"}), kubernetes),
-        of(
+        subject(&KUBERNETES, json!({"sub": "system:serviceaccount:ci:*"}), kubernetes),
+        subject(&KUBERNETES, json!({"sub": "system:serviceaccount:?*:deployer"}), kubernetes),
+        subject(
             &BITBUCKET,
             json!({"sub": "*:{9b1e4d70-5a2c-4f83-8d96-0c7e3f5a2b18}"}),
             &["repositoryUuid ({3c5f9a1e-72d4-4b08-9e6a-d1f2c8b7a450}) and branchName (main)"],
         ),
-        of(
+        subject(
             &BUILDKITE,
             json!({"sub": "organization:acme:pipeline:*:ref:refs/heads/main:commit:c:step:s"}),
             &["pipeline_slug (web-shop), build_branch (main) and step_key (deploy)"],
         ),
-        of(
+        subject(
             &HCP_TERRAFORM,
             json!({"sub": "organization:acme:project:*:workspace:production:run_phase:apply"}),
             &["terraform_workspace_name (production)"],
         ),
-        of(
+        subject(
             &SPACELIFT,
             json!({"sub": "space:*:stack:web-shop:run_type:TRACKED:scope:write"}),
             &["spaceId (production-01HQ), callerType (stack), callerId (web-shop)"],
         ),
-        of(
+        subject(
             &PULUMI_DEPLOYMENTS,
             json!({"sub":
                 "pulumi:deploy:org:acme:project:*:stack:production:operation:update:scope:write"}),
@@ -207,11 +209,11 @@ fn hostile_subject_is_in_no_rule() {
         let aud = aud.as_array().map_or(aud, |all| all.last().unwrap());
         let ordinary = (platform.shape)(ISSUER).claims["sub"].clone();
         let mismatch = json!([entry(json!({"aud": aud, "sub": ordinary}))]);
-        offers_no_rule(&finding("subject-mismatch", mismatch, &claims), "sub", sub, instead);
-        offers_no_rule(&finding("policy-default-deny", json!([]), &claims), "sub", sub, instead);
+        assert_no_rule(&finding("subject-mismatch", mismatch, &claims), "sub", sub, instead);
+        assert_no_rule(&finding("policy-default-deny", json!([]), &claims), "sub", sub, instead);
         let broad = json!([entry(json!({"aud": aud}))]);
-        offers_no_rule(&finding("policy-too-broad", broad, &claims), "sub", sub, instead);
-        suggests_nothing(&claims, &[], instead);
+        assert_no_rule(&finding("policy-too-broad", broad, &claims), "sub", sub, instead);
+        assert_no_suggestion(&claims, &[], instead);
     }
 }
 
@@ -222,8 +224,8 @@ fn hostile_subject_is_never_suggested() {
         world.shape.claims.extend(object(changed));
         let run = world.doctor().without("--policy").arg("--no-exchange").json();
         let sub = world.shape.claims["sub"].as_str().unwrap();
-        offers_no_rule(run.finding("policy-unknown"), "sub", sub, instead);
-        // Where Pulumi Cloud refuses it, that finding says what is needed.
+        assert_no_rule(run.finding("policy-unknown"), "sub", sub, instead);
+        // If Pulumi Cloud refuses the token, the finding about that has no such rule either.
         let run = world.doctor().without("--policy").json();
         for finding in run.report["findings"].as_array().unwrap() {
             let options = finding["remediation"]["options"].as_array().unwrap();
@@ -234,7 +236,7 @@ fn hostile_subject_is_never_suggested() {
     }
 }
 
-/// The pieces of a subject that are spliced into a corrected rule.
+/// A corrected rule may begin with parts of the subject.
 #[test]
 fn hostile_repository_begins_no_rule() {
     let claims = claims(&GITHUB, json!({"sub": "repo:acme@1/*@2:ref:refs/heads/main"}));
@@ -246,27 +248,23 @@ fn hostile_repository_begins_no_rule() {
         assert!(!text.contains("begin it with") && !text.contains("begin the rule"), "{text}");
         assert!(!text.contains("repo:acme@1/*@2:\\\""), "{text}");
     }
-    // The control: an ordinary repository.
-    let claims = claims_of("repo:acme@1/web@2:ref:refs/heads/main");
+    // Control: an ordinary repository.
+    let claims = self::claims(&GITHUB, json!({"sub": "repo:acme@1/web@2:ref:refs/heads/main"}));
     let entries = json!([entry(json!({"sub": "repo:acme/web:*"}))]);
     let found = finding("subject-mismatch", entries, &claims).to_string();
     assert!(found.contains("begin it with repo:acme@1/web@2:"), "{found}");
 }
 
-fn claims_of(sub: &str) -> Value {
-    claims(&GITHUB, json!({"sub": sub}))
-}
-
 #[test]
 fn hostile_varying_part_is_not_offered() {
-    // The user is `*` in the token. The rule has the pattern for every user there.
+    // The project is `*` in the token. The rule has another user.
     let sub = "org/b9917b05-2c4f-4e0a-9c35-11ad4b6e7d20/project/*/user/u";
     let claims = claims(&CIRCLECI, json!({"sub": sub}));
     let rule = sub.replace("/project/*/user/u", "/project/*/user/other");
     let found = finding("subject-mismatch", json!([entry(json!({"sub": rule}))]), &claims);
     let text = found["remediation"].to_string() + found["detail"].as_str().unwrap();
     assert!(!text.contains("Write org/"), "{text}");
-    // The control: an ordinary project.
+    // Control: an ordinary project.
     let (token, other) = (sub.replace('*', "p"), sub.replace("*/user/u", "p/user/other"));
     let claims = self::claims(&CIRCLECI, json!({"sub": token}));
     let found = finding("subject-mismatch", json!([entry(json!({"sub": other}))]), &claims);
@@ -285,33 +283,33 @@ fn hostile_audience_is_in_no_rule() {
                 let instead = &["No other claim can replace the audience."];
                 let mismatch = json!([entry(json!({"aud": "mine.example", "sub": sub}))]);
                 let found = finding("audience-mismatch", mismatch, &claims);
-                offers_no_rule(&found, "aud", first, instead);
+                assert_no_rule(&found, "aud", first, instead);
                 let found = finding("policy-default-deny", json!([]), &claims);
-                offers_no_rule(&found, "aud", audience, instead);
+                assert_no_rule(&found, "aud", audience, instead);
                 let words = ["The value of aud is ", "Request the token for an audience without"];
-                suggests_nothing(&claims, &[], &words);
+                assert_no_suggestion(&claims, &[], &words);
             }
         }
         let mut world = World::new(platform);
         world.shape.claims["aud"] = json!("urn:pulumi:org:*");
         let run = world.doctor().without("--policy").json();
         let found = run.finding("policy-unknown");
-        offers_no_rule(found, "aud", "urn:pulumi:org:*", &["No other claim can replace"]);
+        assert_no_rule(found, "aud", "urn:pulumi:org:*", &["No other claim can replace"]);
     }
 }
 
-/// Of several audiences, a safe one is offered. The organization's own is not replaced by another
-/// service's.
+/// If one of several audiences is safe, it is suggested, but not another service's audience instead
+/// of the organization's.
 #[test]
 fn safe_audience_of_several_is_offered() {
     let claims = claims(&KUBERNETES, json!({"aud": ["*", "urn:pulumi:org:acme"]}));
     let found = finding("audience-mismatch", json!([entry(json!({"aud": "x.y"}))]), &claims);
-    assert_eq!(offered(&found)["rules"]["aud"], "urn:pulumi:org:acme");
+    assert_eq!(suggested_entry(&found)["rules"]["aud"], "urn:pulumi:org:acme");
     let run = policy("suggest").args(["--as", "api"]).arg(claims.to_string()).run();
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert_eq!(test_claims(&run.stdout, &claims, &[]).0, 0);
     let others = json!({"aud": ["urn:pulumi:org:*", "sts.amazonaws.com"]});
-    suggests_nothing(&self::claims(&KUBERNETES, others), &[], &["urn:pulumi:org:*"]);
+    assert_no_suggestion(&self::claims(&KUBERNETES, others), &[], &["urn:pulumi:org:*"]);
 }
 
 #[test]
@@ -335,29 +333,29 @@ fn hostile_value_of_any_claim_is_in_no_rule() {
         let claims = claims(platform, changed);
         let rules = json!({claim: "other-value"});
         let found = finding("claim-mismatch", json!([entry(rules)]), &claims);
-        // CircleCI's subject does not have the branch, so it does not replace the claim.
+        // CircleCI's subject lacks the branch, so it cannot replace the claim.
         if claim.contains("vcs-ref") {
             let instead =
                 ["\"oidc.circleci.com/project-id\" (5d9a7c31", "can identify only a part of it"];
-            offers_no_rule(&found, claim, value, &instead);
+            assert_no_rule(&found, claim, value, &instead);
             continue;
         }
         // The subject identifies the job, so an entry for it needs no rule on the claim.
-        let rules = &offered(&found)["rules"];
+        let rules = &suggested_entry(&found)["rules"];
         assert_eq!(rules.get(claim), None, "{found:#}");
         assert!(rules["sub"].is_string() && !rules.to_string().contains(value), "{found:#}");
     }
-    // What a subject leaves out is needed in the rules.
+    // Claims for what the subject lacks are needed in the rules.
     for changed in [
         json!({"oidc.circleci.com/vcs-ref": ""}),
         json!({"oidc.circleci.com/vcs-ref": ["refs/heads/main"]}),
         json!({"oidc.circleci.com/vcs-ref": "refs/heads/*"}),
         json!({"oidc.circleci.com/vcs-origin": "github.com/*"}),
     ] {
-        suggests_nothing(&claims(&CIRCLECI, changed), &[], &["oidc.circleci.com/vcs-"]);
+        assert_no_suggestion(&claims(&CIRCLECI, changed), &[], &["oidc.circleci.com/vcs-"]);
     }
     let custom = json!({"sub": "job_workflow_ref:acme/ci/up.yml@v1", "repository_id": "*"});
-    suggests_nothing(&claims(&GITHUB, custom), &[], &["The value of repository_id is *."]);
+    assert_no_suggestion(&claims(&GITHUB, custom), &[], &["The value of repository_id is *."]);
 }
 
 #[test]
@@ -370,18 +368,22 @@ fn token_without_usable_subject_has_no_rule() {
         (json!("a".repeat(4097)), "A pattern may have at most 4096"),
     ] {
         let claims = claims(&GITHUB, json!({"sub": sub}));
-        suggests_nothing(&claims, &[], &[words, "repository_id (778899) and ref"]);
+        assert_no_suggestion(&claims, &[], &[words, "repository_id (778899) and ref"]);
         let found = finding("policy-default-deny", json!([]), &claims);
         assert_eq!(texts(&found, "/remediation/commands"), [""; 0], "{found:#}");
         assert!(found.to_string().contains(words), "{found:#}");
     }
 }
 
-/// A team's name in an entry is a pattern too, and may come from the token's scope.
+/// The name of a team in an entry is a pattern too, and may come from the token's scope.
 #[test]
 fn hostile_team_is_in_no_entry() {
     let ordinary = claims(&GITLAB, json!({}));
-    suggests_nothing(&ordinary, &["--oidc-team", "core-*"], &["The value of teamName is core-*."]);
+    assert_no_suggestion(
+        &ordinary,
+        &["--oidc-team", "core-*"],
+        &["The value of teamName is core-*."],
+    );
     let scoped = claims(&GITLAB, json!({"scope": "team:*"}));
     let (_, report) = test_claims(&document(json!([])), &scoped, &["--oidc-org", "acme"]);
     let commands = report["findings"][0]["remediation"]["commands"].to_string();
@@ -393,8 +395,8 @@ fn hostile_team_is_in_no_entry() {
 
 // ---------------------------------------------------------------------------------- controls
 
-/// The entry that a finding offers, or what becomes of the first one.
-fn offered(finding: &Value) -> Value {
+/// The entry that a finding suggests, or the changed first entry.
+fn suggested_entry(finding: &Value) -> Value {
     let options = finding["remediation"]["options"].as_array().unwrap();
     let mut changes = options.iter().flat_map(|option| option["changes"].as_array().unwrap());
     let change = changes.find(|change| change["target"] == "policy");
@@ -406,30 +408,30 @@ fn offered(finding: &Value) -> Value {
     }
 }
 
-/// The rule in a snippet, `"claim": "pattern"`.
-fn rule(snippet: &str) -> Map<String, Value> {
+/// Parses a snippet `"claim": "pattern"`.
+fn parse_rule(snippet: &str) -> Map<String, Value> {
     serde_json::from_str(&format!("{{{snippet}}}")).unwrap_or_else(|_| panic!("{snippet}"))
 }
 
 #[test]
-fn ordinary_values_are_offered_and_work() {
+fn ordinary_values_are_suggested_and_work() {
     for platform in [&GITHUB, &GITLAB, &AZURE_ENTRA, &AZURE_DEVOPS, &CIRCLECI, &KUBERNETES] {
         let claims = claims(platform, json!({}));
-        let lets_in = |entries: Value| {
+        let assert_allowed = |entries: Value| {
             let (status, report) =
                 test_claims(&document(entries), &claims, &["--oidc-org", "acme"]);
             assert_eq!(status, 0, "{}\n{report:#}", platform.name);
         };
         for (claim, code) in [("sub", "subject-mismatch"), ("aud", "audience-mismatch")] {
             let found = finding(code, json!([entry(json!({claim: "other-value"}))]), &claims);
-            lets_in(json!([offered(&found)]));
+            assert_allowed(json!([suggested_entry(&found)]));
         }
         let found = finding("policy-default-deny", json!([]), &claims);
         let commands = texts(&found, "/remediation/commands");
-        lets_in(json!([serde_json::from_str::<Value>(commands.last().unwrap()).unwrap()]));
+        assert_allowed(json!([serde_json::from_str::<Value>(commands.last().unwrap()).unwrap()]));
         let found = finding("policy-too-broad", json!([entry(json!({}))]), &claims);
         let commands = texts(&found, "/remediation/commands");
-        lets_in(json!([entry(Value::Object(rule(commands.last().unwrap())))]));
+        assert_allowed(json!([entry(Value::Object(parse_rule(commands.last().unwrap())))]));
 
         let world = World::new(platform);
         let run = world.doctor().without("--policy").json();
@@ -441,9 +443,9 @@ fn ordinary_values_are_offered_and_work() {
     }
 }
 
-/// What a rule matches besides, and what is open in it, is said where the rule is offered.
+/// A finding that suggests an inexact rule says what else it matches, and what is open in it.
 #[test]
-fn inexact_rules_are_told_with_every_code() {
+fn findings_warn_of_inexact_rules() {
     let claims = claims(
         &GITHUB,
         json!({"sub": "repo:acme/web:ref:refs/heads/release-1.2", "aud": "api.acme.example",
@@ -466,7 +468,7 @@ fn inexact_rules_are_told_with_every_code() {
     let entries = json!([entry(json!({"job_workflow_ref": "other"}))]);
     let found = finding("claim-mismatch", entries, &claims);
     assert!(found["remediation"]["steps"].to_string().contains("release-1X2"), "{found:#}");
-    // The controls: nothing to tell of.
+    // Controls: exact rules.
     let plain = json!({"sub": "repo:acme/web:ref:refs/heads/main"});
     let claims = self::claims(&GITHUB, plain);
     for (code, entries) in [
@@ -476,7 +478,7 @@ fn inexact_rules_are_told_with_every_code() {
         let found = finding(code, entries, &claims).to_string();
         assert!(!found.contains("stands for any one character"), "{code} {found}");
     }
-    // A part that varies is open in the rule, and that is said.
+    // A varying part of the subject is open in the rule.
     let claims = self::claims(&CIRCLECI, json!({}));
     let found = finding("subject-mismatch", json!([entry(json!({"sub": "other"}))]), &claims);
     let steps = texts(&found, "/remediation/steps").join("\n");
@@ -497,18 +499,18 @@ fn corrected_claim_keeps_its_pattern() {
     assert_eq!(changes[1]["path"], "/policies/0/rules/repository");
     assert_eq!((&changes[1]["before"], &changes[1]["after"]), (&json!(null), &json!("acme/web-*")));
     let added = steps.lines().find_map(|line| line.strip_prefix("+ ")).unwrap();
-    let rules = Value::Object(rule(added));
+    let rules = Value::Object(parse_rule(added));
     assert_eq!(test_claims(&document(json!([entry(rules)])), &claims, &[]).0, 0);
 }
 
 #[test]
-fn no_explanation_advises_to_drop_a_rule() {
+fn no_text_advises_dropping_rule() {
     let run = crate::support::Doctor::bare().args(["explain", "--format", "json"]).run();
     let mut catalogue = run.stdout;
     let pages = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/codes")).unwrap();
     for page in pages {
         let page = std::fs::read_to_string(page.unwrap().path()).unwrap();
-        // A sentence may be broken at any word.
+        // Sentences may contain line breaks.
         catalogue += &page.split_whitespace().collect::<Vec<_>>().join(" ");
     }
     assert!(catalogue.contains("claim-absent") && catalogue.contains("in the rule"));

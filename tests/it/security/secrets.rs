@@ -1,18 +1,18 @@
-//! Secrets in every place that one comes from, and in those that one gets into by mistake: no
-//! output shows one, nor 16 characters of one (see [`Doctor::secret`]).
+//! Secrets in every input, also where they are by mistake: no output contains one, nor 16
+//! characters of one (see [`Doctor::secret`]).
 
 use serde_json::json;
 
 use crate::support::{Doctor, EXCHANGE, Response, WHOAMI, World, platforms};
 
-/// Distinct, and of the length that such values have.
+/// An access token of realistic form; the secrets share no text.
 const PULUMI: &str = "pul-5ec4e7a1b2c3d4e5f60718293a4b5c6d7e8f9012";
 const STORED: &str = "pul-5706edc0ffee0123456789abcdef0123456789ab";
 const OPAQUE: &str = "opaqueq7x2mlk9fhd3vbz8w4nct6yrsj1guape5i0qzxwv";
 const PASSWORD: &str = "Pr0xyPassw0rdThatIsLong";
 
-/// Everything that a pipeline may have in its environment and in `HOME`.
-fn planted(doctor: Doctor) -> Doctor {
+/// Adds the secrets that a pipeline may have in its environment and in `HOME`.
+fn with_planted_secrets(doctor: Doctor) -> Doctor {
     let names = ["DOCTOR_ACCESS_TOKEN", "SYSTEM_ACCESSTOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
     let doctor = names.into_iter().enumerate().fold(doctor, |doctor, (index, name)| {
         let secret = format!("{index}{OPAQUE}");
@@ -33,8 +33,8 @@ fn planted(doctor: Doctor) -> Doctor {
         .secret(PASSWORD)
 }
 
-/// Every format and verbosity. What holds for all of them is asserted by the run itself.
-fn look_everywhere(about: &str, prepare: impl Fn() -> Doctor) {
+/// Runs in several formats and verbosities. Each run itself asserts that it prints no secret.
+fn run_all_formats(about: &str, prepare: impl Fn() -> Doctor) {
     for arguments in [
         &["--format", "json", "--report", "r.html", "--report", "r.md", "--report", "r.xml"][..],
         &["--format", "human", "-q", "--output", "report.txt"],
@@ -42,7 +42,7 @@ fn look_everywhere(about: &str, prepare: impl Fn() -> Doctor) {
         &["--format", "azure", "--report", "r.html", "--redact"],
         &["--format", "github", "-v"],
     ] {
-        // The summary pages are written where the run looks for secrets as well.
+        // The summary pages are written where the run searches for secrets too.
         let doctor = prepare();
         let (directory, page) = (doctor.path("."), doctor.path("summary.md"));
         let run = doctor
@@ -55,7 +55,7 @@ fn look_everywhere(about: &str, prepare: impl Fn() -> Doctor) {
 }
 
 #[test]
-fn no_outcome_shows_what_is_planted() {
+fn no_outcome_shows_planted_secrets() {
     type Change = fn(&mut World);
     let outcomes: [(&str, Change); 9] = [
         ("healthy", |_| {}),
@@ -84,17 +84,17 @@ fn no_outcome_shows_what_is_planted() {
     for (about, change) in outcomes {
         let mut world = World::new(&platforms::GITHUB);
         change(&mut world);
-        look_everywhere(about, || planted(world.doctor()));
+        run_all_formats(about, || with_planted_secrets(world.doctor()));
     }
 }
 
-/// An answer that repeats what it was sent, and more. Nothing but its own shape tells that
-/// [`OPAQUE`] is a secret, so that it is not in here.
+/// Makes a path answer with the secrets that it was sent, and more. [`OPAQUE`] is not among them:
+/// only the name of its variable marks it as a secret.
 fn echo(world: &World, path: &str, status: u16) {
     let minted = world.cloud.access_token();
-    let said = format!("{} {minted} {PULUMI} {STORED}", world.token());
-    let body = json!({"error": said, "message": said, said.clone(): [said]});
-    let response = Response::json(status, &body).header("x-pulumi-request-id", &said);
+    let echoed = format!("{} {minted} {PULUMI} {STORED}", world.token());
+    let body = json!({"error": echoed, "message": echoed, echoed.clone(): [echoed]});
+    let response = Response::json(status, &body).header("x-pulumi-request-id", &echoed);
     world.cloud.answer(path, response);
 }
 
@@ -102,22 +102,25 @@ fn echo(world: &World, path: &str, status: u16) {
 fn pipeline_output_hides_planted_secrets() {
     for variable in ["TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI"] {
         let world = World::new(&platforms::AZURE_ENTRA);
-        look_everywhere(variable, || planted(world.doctor()).env(variable, "True"));
+        run_all_formats(variable, || with_planted_secrets(world.doctor()).env(variable, "True"));
         let token = world.token();
-        look_everywhere(variable, || {
-            planted(world.ready()).secret(&token).env("T", &token).args(["--token-env", "T"])
+        run_all_formats(variable, || {
+            with_planted_secrets(world.doctor_without_token())
+                .secret(&token)
+                .env("T", &token)
+                .args(["--token-env", "T"])
         });
     }
 }
 
-/// A stored or given access token, sent where an answer can repeat it.
+/// A stored or given access token is sent to whoami, whose answer may repeat it.
 #[test]
 fn whoami_token_is_hidden() {
     let world = World::new(&platforms::GITHUB);
-    world.cloud.grant(PULUMI, "jane", "acme");
-    look_everywhere("granted", || planted(world.doctor()).arg("--no-exchange"));
+    world.cloud.accept_access_token(PULUMI, "jane", "acme");
+    run_all_formats("granted", || with_planted_secrets(world.doctor()).arg("--no-exchange"));
     echo(&world, WHOAMI, 403);
-    look_everywhere("refused", || planted(world.doctor()).arg("--no-exchange"));
+    run_all_formats("refused", || with_planted_secrets(world.doctor()).arg("--no-exchange"));
 }
 
 #[test]
@@ -136,15 +139,15 @@ fn passwords_in_urls_are_not_shown() {
     ];
     for url in &urls {
         let doctor = || world.doctor().secret(PASSWORD);
-        look_everywhere(url, || doctor().option("--cloud-url", url));
+        run_all_formats(url, || doctor().option("--cloud-url", url));
         let bare = || doctor().without("--cloud-url");
-        look_everywhere(url, || bare().env("PULUMI_BACKEND_URL", url));
+        run_all_formats(url, || bare().env("PULUMI_BACKEND_URL", url));
         let project = json!({"name": "a", "runtime": "go", "backend": {"url": url}}).to_string();
-        look_everywhere(url, || bare().file("Pulumi.json", &project));
+        run_all_formats(url, || bare().file("Pulumi.json", &project));
         let credentials = json!({"current": url, "accessTokens": {url: STORED}}).to_string();
         let file = "../home/.pulumi/credentials.json";
-        look_everywhere(url, || bare().secret(STORED).file(file, &credentials));
-        look_everywhere(url, || doctor().env("HTTPS_PROXY", url));
+        run_all_formats(url, || bare().secret(STORED).file(file, &credentials));
+        run_all_formats(url, || doctor().env("HTTPS_PROXY", url));
     }
 }
 
@@ -152,15 +155,15 @@ fn passwords_in_urls_are_not_shown() {
 fn token_in_wrong_place_is_hidden() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
-    let ready = || world.ready().secret(&token);
-    let too_many = || ready().args([&token, &token]);
-    look_everywhere("two", too_many);
+    let doctor = || world.doctor_without_token().secret(&token);
+    let too_many = || doctor().args([&token, &token]);
+    run_all_formats("two", too_many);
     let misspelt = format!("--oidc-tokn={token}");
-    look_everywhere("misspelt", || ready().arg(&misspelt));
-    look_everywhere("misspelt, apart", || ready().args(["--oidc-tokn", &token]));
-    look_everywhere("attached", || ready().arg(format!("-t{token}")));
-    look_everywhere("hyphens", || ready().arg(format!("--{token}")));
-    look_everywhere("a scenario", || Doctor::bare().secret(&token).args(["demo", &token]));
+    run_all_formats("misspelt", || doctor().arg(&misspelt));
+    run_all_formats("misspelt, apart", || doctor().args(["--oidc-tokn", &token]));
+    run_all_formats("attached", || doctor().arg(format!("-t{token}")));
+    run_all_formats("hyphens", || doctor().arg(format!("--{token}")));
+    run_all_formats("a scenario", || Doctor::bare().secret(&token).args(["demo", &token]));
     for name in [
         "--timeout",
         "--policy",
@@ -178,18 +181,18 @@ fn token_in_wrong_place_is_hidden() {
         "--oidc-org",
     ] {
         for value in [&*token, PULUMI] {
-            look_everywhere(name, || ready().secret(PULUMI).option(name, value).arg("x"));
-            look_everywhere(name, || ready().secret(PULUMI).option(name, value));
+            run_all_formats(name, || doctor().secret(PULUMI).option(name, value).arg("x"));
+            run_all_formats(name, || doctor().secret(PULUMI).option(name, value));
         }
     }
-    let system = || ready().secret(OPAQUE).env("SYSTEM_ACCESSTOKEN", OPAQUE);
-    look_everywhere("another secret", || system().option("--oidc-org", OPAQUE).arg(&token));
+    let system = || doctor().secret(OPAQUE).env("SYSTEM_ACCESSTOKEN", OPAQUE);
+    run_all_formats("another secret", || system().option("--oidc-org", OPAQUE).arg(&token));
     for place in ["file://", "./", "Bearer ", "\"", "$"] {
-        look_everywhere(place, || ready().arg(format!("{place}{token}")));
+        run_all_formats(place, || doctor().arg(format!("{place}{token}")));
     }
     for variable in ["DOCTOR_POLICY", "PULUMI_BACKEND_URL", "HTTPS_PROXY", "PULUMI_HOME"] {
-        let doctor = || ready().arg("x").without("--policy").without("--cloud-url");
-        look_everywhere(variable, || doctor().env(variable, &token));
+        let bare = || doctor().arg("x").without("--policy").without("--cloud-url");
+        run_all_formats(variable, || bare().env(variable, &token));
     }
 }
 
@@ -198,19 +201,24 @@ fn value_instead_of_variable_name_is_reported() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     for value in [token.clone(), format!("Bearer {token}"), token.replace('.', ""), PULUMI.into()] {
-        let run = world.ready().secret(&token).secret(PULUMI).args(["--token-env", &value]).json();
+        let run = world
+            .doctor_without_token()
+            .secret(&token)
+            .secret(PULUMI)
+            .args(["--token-env", &value])
+            .json();
         assert_eq!(run.status, 2, "{}", run.stdout);
         assert!(run.stderr.contains("--token-env"), "{}", run.stderr);
         assert!(run.stderr.contains("name of the variable"), "{}", run.stderr);
         assert!(!run.stderr.contains(&value[..12]), "{}", run.stderr);
     }
-    let run = world.ready().args(["--token-env", "$idToken"]).json();
+    let run = world.doctor_without_token().args(["--token-env", "$idToken"]).json();
     assert!(run.status == 2 && run.stderr.contains("idToken"), "{}", run.stderr);
 }
 
-/// `dummy` and the like are no secrets, and part of other words.
+/// A short value such as `dummy` is no secret, and may be part of other words.
 #[test]
-fn a_short_secret_changes_nothing() {
+fn short_value_is_no_secret() {
     let world = World::new(&platforms::GITHUB);
     let run = world.doctor().env("PULUMI_ACCESS_TOKEN", "acme").json();
     assert_eq!(run.report["request"]["organization"], "acme");
@@ -231,11 +239,11 @@ fn token_in_wrong_file_is_hidden() {
     ] {
         let doctor = || world.doctor().secret(&token);
         for option in ["--policy", "--jwks", "--ca-cert"] {
-            look_everywhere(option, || doctor().file("f", &text).option(option, "f"));
+            run_all_formats(option, || doctor().file("f", &text).option(option, "f"));
         }
-        look_everywhere("Pulumi.yaml", || doctor().file("Pulumi.yaml", &text));
+        run_all_formats("Pulumi.yaml", || doctor().file("Pulumi.yaml", &text));
         let file = "../home/.pulumi/credentials.json";
-        look_everywhere(file, || doctor().file(file, &text));
+        run_all_formats(file, || doctor().file(file, &text));
     }
 }
 
@@ -263,8 +271,10 @@ fn damaged_token_is_hidden() {
         format!("***{token}"),
     ];
     for value in damaged {
-        look_everywhere("argument", || world.ready().secret(&token).arg(&value));
-        look_everywhere("file", || world.ready().secret(&token).file("t", &value).arg("file://t"));
+        run_all_formats("argument", || world.doctor_without_token().secret(&token).arg(&value));
+        run_all_formats("file", || {
+            world.doctor_without_token().secret(&token).file("t", &value).arg("file://t")
+        });
     }
 }
 
@@ -278,7 +288,7 @@ fn token_in_claim_or_policy_is_hidden() {
     let entry = &mut policy["issuers"][0]["policies"][0]["rules"];
     entry["sub"] = json!(token);
     entry["handed_on"] = json!(PULUMI);
-    look_everywhere("pasted into a policy", || {
+    run_all_formats("pasted into a policy", || {
         let name = format!("{PULUMI}.json");
         world
             .doctor()
@@ -292,7 +302,7 @@ fn token_in_claim_or_policy_is_hidden() {
     assert_eq!(decoded.status, 0);
 }
 
-/// What a `pulumi login` reads besides: flags, variables, files. A secret may stand in each of them.
+/// Any other flag, variable or file that `pulumi login` reads may contain a secret.
 #[test]
 fn secret_as_login_setting_is_hidden() {
     let world = World::new(&platforms::GITHUB);
@@ -300,17 +310,17 @@ fn secret_as_login_setting_is_hidden() {
     for value in [token.as_str(), PULUMI, OPAQUE] {
         let login = || {
             let doctor = Doctor::bare().secret(&token).secret(PULUMI).secret(OPAQUE);
-            // As the job's own secret it is known, whatever it looks like.
+            // The name of the variable marks it as a secret.
             doctor.env("SYSTEM_ACCESSTOKEN", OPAQUE).args(["login", "--offline"])
         };
         let login = || {
             let policy = world.policy().to_string();
-            let ours = ["--policy", "policy.json", "--pulumi-version", "3.276.0"];
-            let login = login().file("policy.json", policy).args(ours);
+            let options = ["--policy", "policy.json", "--pulumi-version", "3.276.0"];
+            let login = login().file("policy.json", policy).args(options);
             login.args(["--oidc-token", &token, "--oidc-org", "acme"])
         };
         for flag in ["--credential-helper", "--credential-helper-arg", "--default-org", "--cwd"] {
-            look_everywhere(flag, || login().args([flag, value]));
+            run_all_formats(flag, || login().args([flag, value]));
         }
         for variable in [
             "PULUMI_CREDENTIAL_HELPER",
@@ -324,14 +334,14 @@ fn secret_as_login_setting_is_hidden() {
             "PULUMI_OPTION_OIDC_EXPIRATION",
             "PULUMI_OPTION_OIDC_TEAM",
         ] {
-            look_everywhere(variable, || login().env(variable, value));
+            run_all_formats(variable, || login().env(variable, value));
         }
         let saved = json!({"credentialHelper": value, "current": value}).to_string();
-        look_everywhere("saved", || login().file("../home/.pulumi/credentials.json", &saved));
-        look_everywhere("config", || {
+        run_all_formats("saved", || login().file("../home/.pulumi/credentials.json", &saved));
+        run_all_formats("config", || {
             login().file("../home/.pulumi/config.json", format!("{{{value}"))
         });
-        look_everywhere("project", || {
+        run_all_formats("project", || {
             login()
                 .file("Pulumi.yaml", format!("name: x\nbackend:\n  url: https://{value}@h.test\n"))
         });
@@ -339,7 +349,7 @@ fn secret_as_login_setting_is_hidden() {
 }
 
 #[test]
-fn signature_in_an_option_is_hidden() {
+fn signature_in_option_is_hidden() {
     let token = World::new(&platforms::GITHUB).token();
     let signature = token.rsplit('.').next().unwrap();
     let values = [signature.to_owned(), signature[..60].to_owned(), token.replace('.', "%2E")];

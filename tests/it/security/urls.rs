@@ -1,16 +1,15 @@
-//! URLs are shown and stored without user information, query values, fragment and `;params`, in every
-//! format and in bundles. Bundles of every diagnosis are looked at, and judged again, by
-//! [`crate::support::Run`].
+//! URLs are printed and stored without user information, query values, fragment and `;params`, in
+//! every format and in bundles. [`crate::support::Run`] checks the bundles of all diagnoses.
 
 use doctor::text::lacks_url_parts;
 use serde_json::{Value, json};
 
 use crate::support::{CAPABILITIES, Doctor, EXCHANGE, Response, Run, WHOAMI, World, platforms};
 
-/// What must not come out; [`Doctor::secret`] sees to that.
+/// The text that must not be printed; [`Doctor::secret`] checks that.
 const SECRET: &str = "Planted5ecretPart";
 
-/// A URL with the secret in one of its parts.
+/// Adds the secret to one part of a URL.
 type Plant = fn(&str) -> String;
 
 const PARTS: &[(&str, Plant)] = &[
@@ -23,8 +22,8 @@ const PARTS: &[(&str, Plant)] = &[
     ("params", |url| format!("{url}/a;{SECRET}/b")),
 ];
 
-/// All of them at once.
-fn everywhere(url: &str) -> String {
+/// Adds the secret to all these parts.
+fn in_all_parts(url: &str) -> String {
     let url = with_user(url, &format!("{SECRET}:{SECRET}"));
     format!("{url}/a;v={SECRET}?code={SECRET}&state={SECRET}#{SECRET}")
 }
@@ -34,10 +33,10 @@ fn with_user(url: &str, user: &str) -> String {
     format!("{scheme}://{user}@{rest}")
 }
 
-/// A place where a URL comes from, and a run in which it has parts that are not shown.
+/// The name of an input that contains a URL, and a run where the URL has parts that must be hidden.
 type Place = (&'static str, fn(&mut World, Plant) -> Doctor);
 
-/// A URL that nothing asks.
+/// A URL that no request goes to.
 const ELSEWHERE: &str = "https://elsewhere.test:8443";
 
 const PLACES: &[Place] = &[
@@ -108,9 +107,9 @@ const PLACES: &[Place] = &[
         world.doctor()
     }),
     ("a registration of the document", |world, plant| {
-        world.cloud.registration(|one| {
-            one["url"] = json!(plant(one["url"].as_str().unwrap()));
-            one["issuer"] = one["url"].clone();
+        world.cloud.change_registration(|registration| {
+            registration["url"] = json!(plant(registration["url"].as_str().unwrap()));
+            registration["issuer"] = registration["url"].clone();
         });
         world.doctor()
     }),
@@ -122,12 +121,12 @@ const PLACES: &[Place] = &[
         world.doctor().file("policy.json", policy.to_string())
     }),
     ("a live registration", |world, plant| {
-        world.cloud.registration(|one| {
-            one["url"] = json!(plant(one["url"].as_str().unwrap()));
-            one["issuer"] = one["url"].clone();
+        world.cloud.change_registration(|registration| {
+            registration["url"] = json!(plant(registration["url"].as_str().unwrap()));
+            registration["issuer"] = registration["url"].clone();
         });
         const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
-        world.cloud.grant(ADMIN, "ada", "acme");
+        world.cloud.accept_access_token(ADMIN, "ada", "acme");
         world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
     }),
     ("a rule on iss", |world, plant| {
@@ -201,7 +200,7 @@ const PLACES: &[Place] = &[
     ("the platform that is asked for a token", |world, plant| {
         let url = plant(world.cloud.url());
         world
-            .ready()
+            .doctor_without_token()
             .env("CI", "true")
             .env("GITHUB_ACTIONS", "true")
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
@@ -209,16 +208,18 @@ const PLACES: &[Place] = &[
     }),
     ("GitLab's server", |world, plant| {
         world
-            .ready()
+            .doctor_without_token()
             .env("CI", "true")
             .env("GITLAB_CI", "true")
             .env("CI_SERVER_URL", plant(ELSEWHERE))
             .env("OTHER_TOKEN", world.token())
     }),
-    ("a URL in the token's place", |world, plant| world.ready().arg(plant(ELSEWHERE))),
+    ("a URL in the token's place", |world, plant| {
+        world.doctor_without_token().arg(plant(ELSEWHERE))
+    }),
     ("text in the token's place", |world, plant| {
         let text = json!({"error": format!("see {}", plant(ELSEWHERE))});
-        world.ready().arg(text.to_string())
+        world.doctor_without_token().arg(text.to_string())
     }),
     ("the organization", |world, plant| world.doctor().option("--oidc-org", plant(ELSEWHERE))),
     ("a policy file", |world, plant| world.doctor().option("--policy", plant(ELSEWHERE))),
@@ -244,29 +245,29 @@ fn world() -> World {
     World::new(&platforms::GITHUB)
 }
 
-/// Everything that a run shows.
-fn shown(run: &Run) -> String {
+/// Everything that a run printed.
+fn output_of(run: &Run) -> String {
     format!("{}{}", run.stdout, run.stderr)
 }
 
 #[test]
-fn no_part_comes_out_of_any_place() {
+fn url_parts_of_every_input_are_hidden() {
     for (place, prepare) in PLACES {
         for (part, plant) in PARTS {
-            // In a pattern that is a wildcard and a word.
+            // In a pattern, `?` is a wildcard and no query.
             if (*place, *part) == ("a rule on iss", "a query") {
                 continue;
             }
             let mut world = world();
             let doctor = prepare(&mut world, *plant).secret(SECRET);
-            let text = shown(&doctor.args(["-v", "--format", "json"]).run());
-            // Shorter than what the harness looks for.
+            let text = output_of(&doctor.args(["-v", "--format", "json"]).run());
+            // The run itself searches only for longer pieces.
             assert!(!text.contains("5ecret"), "{place}, {part}: {text}");
         }
     }
 }
 
-/// The formats, each with everything in it, and the shorter forms of the one that has them.
+/// The formats with all details, and the shorter variants of the human one.
 const FORMATS: [&[&str]; 4] = [
     &["--format=human", "-q"],
     &["--format=human", "--color=never", "--report=r.html"],
@@ -275,23 +276,23 @@ const FORMATS: [&[&str]; 4] = [
 ];
 
 #[test]
-fn no_part_comes_out_in_any_format() {
+fn url_parts_are_hidden_in_every_format() {
     for (place, prepare) in PLACES {
         let mut world = world();
         for arguments in FORMATS {
-            let doctor = prepare(&mut world, everywhere).secret(SECRET);
+            let doctor = prepare(&mut world, in_all_parts).secret(SECRET);
             let run = doctor.args(arguments.iter().copied()).run();
-            let text = shown(&run) + &run.reports("r");
+            let text = output_of(&run) + &run.reports("r");
             assert!(!text.contains("5ecret"), "{place}, {arguments:?}: {text}");
         }
     }
 }
 
-/// The control: each place is shown, and a URL without such parts is shown as it is.
+/// The control: each URL is printed, and one without such parts is printed unchanged.
 #[test]
 fn remaining_url_is_shown() {
-    // Where nothing of a URL is shown at all.
-    let silent = [
+    // Inputs whose URLs are not printed at all.
+    let unprinted = [
         "a proxy that cannot be read",
         "an exception from the proxies",
         "a URL in the token's place",
@@ -301,13 +302,13 @@ fn remaining_url_is_shown() {
         let details = |plant: Plant| {
             let arguments = ["-v", "--format", "human", "--report", "r.json"];
             let run = prepare(&mut world(), plant).args(arguments).run();
-            shown(&run) + &run.reports("r")
+            output_of(&run) + &run.reports("r")
         };
         let plain = details(str::to_owned);
         assert!(!plain.lines().any(lacks_url_parts), "{place}: {plain}");
-        let planted = details(everywhere);
+        let planted = details(in_all_parts);
         let is_marked = planted.lines().any(lacks_url_parts) || planted.contains("[redacted]");
-        assert!(is_marked || silent.contains(place), "{place}: {planted}");
+        assert!(is_marked || unprinted.contains(place), "{place}: {planted}");
     }
 }
 
@@ -317,7 +318,7 @@ fn codes(run: &Run) -> (i32, Vec<&str>) {
     (run.status, run.codes())
 }
 
-/// A bundle of the run, with its names and with others.
+/// The bundles of a run, without and with `--redact`.
 fn bundles(doctor: impl Fn() -> Doctor) -> [String; 2] {
     [false, true].map(|redact| {
         let doctor = doctor().args(["--bundle", "b.json"]).secret(SECRET);
@@ -346,11 +347,11 @@ fn issuer_with_hidden_parts_replays_as_invalid() {
     }
 }
 
-/// Rules are matched against the whole claim, and a replay keeps what came of it.
+/// Rules are matched against the whole claim, and a replay keeps the result.
 #[test]
 fn hidden_url_parts_do_not_change_decisions() {
     for (value, pattern, decision) in [
-        // The same, another secret, and another one that is shown alike.
+        // The same value, other values that are printed alike, and wildcards.
         (
             "https://a.test/?code=Planted5ecretPart",
             "https://a.test/?code=Planted5ecretPart",
@@ -363,7 +364,7 @@ fn hidden_url_parts_do_not_change_decisions() {
         ("https://a.test/#Planted5ecretPart", "https://a.test/#x", "deny"),
         ("https://a.test/x;Planted5ecretPart", "https://a.test/x;*", "allow"),
         ("https://a.test/x;other", "https://a.test/x;Planted5ecretPart", "deny"),
-        // The control: nothing to hide.
+        // Controls without hidden parts.
         ("https://a.test/x", "https://a.test/?", "allow"),
         ("https://a.test/x", "https://a.test/y", "deny"),
     ] {
@@ -382,7 +383,7 @@ fn hidden_url_parts_do_not_change_decisions() {
     }
 }
 
-/// Two registrations that are shown alike are told apart by what is not shown.
+/// Hidden parts distinguish two registrations that are printed alike.
 #[test]
 fn issuer_with_params_is_found() {
     for (registered, found) in [("v=Planted5ecretPart", true), ("v=another", false)] {
@@ -405,20 +406,20 @@ fn issuer_with_params_is_found() {
 
 #[test]
 fn discovery_compares_whole_issuer_url() {
-    for (said, matches) in [("v=Planted5ecretPart", true), ("v=another", false)] {
+    for (params, matches) in [("v=Planted5ecretPart", true), ("v=another", false)] {
         let mut world = world();
         let issuer = format!("{}/a;v=Planted5ecretPart", world.issuer.url());
         world.shape.claims["iss"] = json!(issuer);
         let mut document = world.issuer.discovery();
-        document["issuer"] = json!(format!("{}/a;{said}", world.issuer.url()));
+        document["issuer"] = json!(format!("{}/a;{params}", world.issuer.url()));
         let path = "/a;v=Planted5ecretPart/.well-known/openid-configuration";
         world.issuer.answer(path, Response::json(200, &document));
         let doctor = || world.doctor().arg("--no-exchange");
         let run = doctor().secret(SECRET).json();
         let differs = run.codes().contains(&"discovery-issuer-mismatch");
-        assert_eq!(differs, !matches, "{said}: {:?}", run.codes());
+        assert_eq!(differs, !matches, "{params}: {:?}", run.codes());
         for bundle in bundles(doctor) {
-            assert_eq!(codes(&replay(&bundle)), codes(&run), "{said}");
+            assert_eq!(codes(&replay(&bundle)), codes(&run), "{params}");
         }
     }
 }
@@ -445,7 +446,7 @@ fn backend_check_reads_whole_url() {
         let doctor = || world.doctor().option("--cloud-url", url).arg("--offline");
         let run = doctor().secret(SECRET).json();
         assert!(run.codes().contains(&code), "{url}: {:?}", run.codes());
-        // A command with a URL that lacks a part would do something else.
+        // Without the hidden part, a printed command would do something else.
         let commands: Vec<&Value> = run.report["findings"]
             .as_array()
             .unwrap()
@@ -459,12 +460,12 @@ fn backend_check_reads_whole_url() {
     }
 }
 
-/// Bundles that hold whole URLs, by hand or from an older program, are shown and written without.
+/// A bundle from an older program, or edited by hand, may have whole URLs, which must be hidden.
 #[test]
 fn old_bundle_urls_are_shortened() {
     let mut world = world();
-    world.shape.claims["iss"] = json!(everywhere(world.issuer.url()));
-    let doctor = world.doctor().env("PULUMI_BACKEND_URL", everywhere(ELSEWHERE));
+    world.shape.claims["iss"] = json!(in_all_parts(world.issuer.url()));
+    let doctor = world.doctor().env("PULUMI_BACKEND_URL", in_all_parts(ELSEWHERE));
     let run = doctor.args(["--bundle", "b.json"]).secret(SECRET).json();
     let whole = run.file("b.json").replace('…', SECRET);
     assert!(whole.contains(SECRET));
@@ -490,7 +491,7 @@ fn old_bundle_urls_are_shortened() {
 type Prepare<'a> = Box<dyn Fn() -> Doctor + 'a>;
 
 #[test]
-fn other_commands_show_no_part_either() {
+fn other_commands_hide_url_parts() {
     for (part, plant) in PARTS {
         let mut world = world();
         world.shape.claims["iss"] = json!(plant(world.issuer.url()));
@@ -539,8 +540,8 @@ fn other_commands_show_no_part_either() {
         for (name, doctor) in &runs {
             for format in ["human", "json"] {
                 let run = doctor().args(["--format", format]).run();
-                assert!(!shown(&run).contains("5ecret"), "{name}, {part}: {}", shown(&run));
-                assert!(!shown(&run).is_empty());
+                assert!(!output_of(&run).contains("5ecret"), "{name}, {part}: {}", output_of(&run));
+                assert!(!output_of(&run).is_empty());
             }
         }
         let lines = format!("{token}\n{}\n", Value::Object(world.shape.claims.clone()));
@@ -549,14 +550,14 @@ fn other_commands_show_no_part_either() {
         assert_eq!(run.stdout.lines().count(), 2, "{}", run.stderr);
         assert!(run.stdout.contains('…') && !run.stdout.contains("5ecret"), "{part}");
 
-        // A rule that is not whole is no rule.
+        // A rule without the hidden part would be wrong, so none is suggested.
         let run = bare().args(["policy", "suggest", "file://t"]).run();
         assert_eq!((run.status, run.stdout.as_str()), (3, ""), "{part}: {}", run.stderr);
         assert!(run.stderr.contains("iss"), "{}", run.stderr);
     }
 }
 
-/// Tokens of many kinds one after the other: what was told of one says nothing of the next.
+/// The hidden values of one line must not affect the next.
 #[test]
 fn lines_do_not_depend_on_each_other() {
     let mut world = world();
@@ -578,9 +579,9 @@ fn lines_do_not_depend_on_each_other() {
     assert_eq!(decisions, ["allow", "deny", "allow", "deny"]);
 }
 
-/// A usage error names what was wrong without repeating a URL whole.
+/// A usage error repeats a URL without its hidden parts.
 #[test]
-fn an_ordinary_url_is_in_the_message() {
+fn usage_error_hides_url_parts() {
     let run = world().doctor().option("--policy", "https://a.test/policy.json").run();
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("https://a.test/policy.json"), "{}", run.stderr);

@@ -1,7 +1,7 @@
-//! The bundles of the diagnoses that the tests make, judged again.
+//! Judges the bundles of all diagnoses in the tests again.
 //!
-//! Every diagnosis writes one. Judging it takes two more runs of the program, so that a test does
-//! that once for each outcome, which is the codes and how the checks ended.
+//! Every diagnosis writes a bundle. Judging it takes two more runs of the program, so a test does
+//! that only once for each outcome: the codes and the statuses of the checks.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,25 +16,26 @@ use super::command::program;
 use super::harmless::assert_harmless;
 use super::reading;
 
-/// Arguments of runs that see to a bundle themselves, or make no diagnosis.
-const ASKS: [&str; 8] = ["--redact", "--bundle", "help", "--help", "-h", "-lh", "--version", "-V"];
+/// Arguments of runs that write their own bundle, or make no diagnosis.
+const ARGUMENTS_WITHOUT_BUNDLE: [&str; 8] =
+    ["--redact", "--bundle", "help", "--help", "-h", "-lh", "--version", "-V"];
 
-/// Tests with diagnoses that depend on a name, so that a redacted bundle has other codes.
-const NAMES_DECIDE: [&str; 2] = [
+/// Tests whose diagnoses depend on a name, so that their redacted bundles have other codes.
+const TESTS_DEPENDING_ON_NAMES: [&str; 2] = [
     "security::hostile::hostile_text_is_inert_in_every_place",
     "security::addresses::unusual_spellings_are_not_repaired",
 ];
 
-/// The bundle of a run.
+/// The bundle that a run writes.
 pub struct Bundle {
     file: PathBuf,
     is_strict: bool,
 }
 
 impl Bundle {
-    /// Where a run of these arguments is to write one; `None` where it is no diagnosis, or sees to
-    /// its bundle itself.
-    pub fn of(arguments: &[String], directory: &Path) -> Option<Self> {
+    /// The bundle for a run with these arguments; `None` if the run makes no diagnosis or writes
+    /// its own bundle.
+    pub fn for_arguments(arguments: &[String], directory: &Path) -> Option<Self> {
         static COMMANDS: LazyLock<Vec<String>> = LazyLock::new(|| {
             let definition = doctor::cli::command();
             definition.get_subcommands().map(|command| command.get_name().to_owned()).collect()
@@ -42,18 +43,18 @@ impl Bundle {
         let is_other =
             arguments.first().is_some_and(|first| first != "login" && COMMANDS.contains(first));
         let has = |name: &str| arguments.iter().any(|argument| argument == name);
-        let asks = ASKS.into_iter().any(has);
-        (!is_other && !asks)
+        let is_excluded = ARGUMENTS_WITHOUT_BUNDLE.into_iter().any(has);
+        (!is_other && !is_excluded)
             .then(|| Self { file: directory.join("bundle.json"), is_strict: has("--strict") })
     }
 
-    /// The option that has it written.
+    /// The option that makes the run write the bundle.
     pub fn option(&self) -> [String; 2] {
         ["--bundle".to_owned(), self.file.to_str().unwrap().to_owned()]
     }
 
-    /// Judges it again and compares: its text, and that with other names. Formats show the same
-    /// diagnosis, so that names are replaced where the findings are at hand.
+    /// Judges the bundle again and compares the reports. If `stdout` is a JSON report, also judges
+    /// a redacted bundle. Returns the texts of the bundles.
     pub fn check(&self, status: i32, stdout: &str) -> Vec<String> {
         let original: Option<Value> =
             serde_json::from_str(stdout).ok().filter(|report: &Value| report["schemaVersion"] == 1);
@@ -62,10 +63,10 @@ impl Bundle {
         }
         let redacted = self.file.with_extension("redacted.json");
         let mut replay = self.replay(&self.file);
-        let for_people = self.file.with_extension("txt");
+        let human_report = self.file.with_extension("txt");
         if original.is_some() {
             replay.arg("--redact").arg("--bundle").arg(&redacted);
-            replay.arg("--report").arg(&for_people).env("COLUMNS", reading::WIDTH.to_string());
+            replay.arg("--report").arg(&human_report).env("COLUMNS", reading::WIDTH.to_string());
         }
         let replayed = run(&mut replay);
         assert_eq!(status, status_of(&replayed), "the bundle of {stdout}");
@@ -74,17 +75,17 @@ impl Bundle {
         let Some(original) = original else { return vec![text] };
 
         let again = report(&replayed);
-        reading::assert_reads_well(&fs::read_to_string(&for_people).unwrap(), &again);
+        reading::assert_reads_well(&fs::read_to_string(&human_report).unwrap(), &again);
         assert_eq!(original["findings"].to_string(), again["findings"].to_string());
         assert_eq!(without_claims(original), without_claims(again.clone()));
         let replayed = run(&mut self.replay(&redacted));
         let other = report(&replayed);
-        let (own, found) = (codes(&again), codes(&other));
-        assert_eq!(other["recorded"]["codes"].as_array().map(Vec::len), Some(own.1.len()));
-        // In a few diagnoses a name decides.
+        let (original_codes, redacted_codes) = (codes(&again), codes(&other));
+        let recorded = other["recorded"]["codes"].as_array().map(Vec::len);
+        assert_eq!(recorded, Some(original_codes.1.len()));
         let test = thread::current().name().unwrap_or_default().to_owned();
-        if !NAMES_DECIDE.contains(&test.as_str()) {
-            assert_eq!(own, found, "{again}");
+        if !TESTS_DEPENDING_ON_NAMES.contains(&test.as_str()) {
+            assert_eq!(original_codes, redacted_codes, "{again}");
             assert_eq!(status, status_of(&replayed), "{again}");
         }
         let redacted = fs::read_to_string(redacted).unwrap();
@@ -92,7 +93,8 @@ impl Bundle {
         vec![text, redacted]
     }
 
-    /// Whether this test has had no such outcome yet. The harness names a test's thread after it.
+    /// Whether this test has not had this outcome before. The harness names the thread after the
+    /// test.
     fn is_new(&self, status: i32, report: Option<&Value>) -> bool {
         static SEEN: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
         let mut outcome = format!("{:?} {} {status}", thread::current().name(), self.is_strict);
@@ -129,7 +131,7 @@ fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Values of claims that no finding shows are not in a bundle.
+/// Removes the claims: a bundle lacks the values that no finding shows.
 fn without_claims(mut report: Value) -> Value {
     for place in ["/token/header", "/token/claims", "/identity/token"] {
         if let Some(value) = report.pointer_mut(place) {
@@ -139,7 +141,7 @@ fn without_claims(mut report: Value) -> Value {
     report
 }
 
-/// The root cause and all codes. Their order follows severity, which may rest on a name.
+/// The root cause and all codes, sorted: their order follows severity, which may depend on a name.
 fn codes(report: &Value) -> (Value, Vec<String>) {
     let findings = report["findings"].as_array().unwrap();
     let mut codes: Vec<_> = findings.iter().map(|found| found["code"].to_string()).collect();

@@ -1,5 +1,5 @@
-//! A Pulumi Cloud that decides for itself: by what is registered, by what the issuer serves now,
-//! and by the independent evaluator of `crate::reference`.
+//! A double of Pulumi Cloud. It decides by the registrations, by the documents that the issuer
+//! serves, and by the independent evaluator of `crate::reference`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doctor::loopback::{Connection, Identity, Request, Response, Server, verify};
 use serde_json::{Map, Value, json};
 
-use super::issuer::{Issuer, ServedBy};
+use super::issuer::{Issuer, ServedResponses};
 use super::openapi;
 use crate::reference;
 
@@ -16,7 +16,7 @@ use crate::reference;
 pub const EXCHANGE: &str = "/api/oauth/token";
 /// The path of whoami.
 pub const WHOAMI: &str = "/api/user";
-/// The path that tells a Pulumi Cloud from something else.
+/// The path by which a Pulumi Cloud is recognised.
 pub const CAPABILITIES: &str = "/api/capabilities";
 
 /// A Pulumi Cloud on loopback.
@@ -30,65 +30,65 @@ struct State {
     registrations: Vec<Registration>,
     /// Users by their access token.
     users: BTreeMap<String, Value>,
-    /// Answers that a test put in the place of the double's own, by path.
-    overridden: BTreeMap<String, Response>,
-    /// The access token that the next exchange gives.
+    /// The responses that a test has set, by path.
+    set_responses: BTreeMap<String, Response>,
+    /// The access token that exchanges return.
     access_token: String,
     exchanged: bool,
-    /// Whether requests have to be the CLI's, to the letter.
-    only_the_cli: bool,
+    /// Whether requests must be exactly the CLI's.
+    requires_cli_requests: bool,
 }
 
 struct Registration {
     organization: String,
-    /// As the API shows it.
-    shown: Value,
+    /// The registration in the API's form.
+    json: Value,
     policies: Vec<Value>,
     version: u32,
     fetch: Fetch,
 }
 
-/// What an issuer serves at a URL.
+/// Fetches what an issuer serves at a URL.
 type Fetch = Box<dyn Fn(&str) -> Option<Value> + Send>;
 
 impl Cloud {
     /// Starts a Pulumi Cloud without organizations.
     pub fn start(identity: Identity) -> Self {
-        let access_token = access_token();
+        let access_token = new_access_token();
         let state = Arc::new(Mutex::new(State {
             registrations: Vec::new(),
             users: BTreeMap::new(),
-            overridden: BTreeMap::new(),
+            set_responses: BTreeMap::new(),
             access_token: access_token.clone(),
             exchanged: false,
-            only_the_cli: true,
+            requires_cli_requests: true,
         }));
-        let answering = Arc::clone(&state);
+        let server_state = Arc::clone(&state);
         let server =
-            Server::start(identity, move |request| lock(&answering).answer(request)).unwrap();
+            Server::start(identity, move |request| lock(&server_state).answer(request)).unwrap();
         Self { server, state, access_token }
     }
 
-    /// Its URL, without a slash at the end.
+    /// The URL, without a trailing slash.
     pub fn url(&self) -> &str {
         self.server.url()
     }
 
-    /// Registers an issuer, without policies, in an organization that is there from now on.
+    /// Registers an issuer without policies, and creates the organization.
     pub fn register(&self, organization: &str, issuer: &Issuer) {
-        let served = issuer.served();
-        self.register_served(organization, issuer.url(), move |url| fetch(&served, url));
+        let responses = issuer.responses();
+        self.register_external(organization, issuer.url(), move |url| fetch(&responses, url));
     }
 
-    /// The same for an issuer that is none of the doubles; `fetch` gets what it serves at a URL.
-    pub fn register_served(
+    /// Registers an issuer that is no double; `fetch` gets what it serves at a URL.
+    pub fn register_external(
         &self,
         organization: &str,
         issuer: &str,
         fetch: impl Fn(&str) -> Option<Value> + Send + 'static,
     ) {
         let mut state = self.lock();
-        let shown = json!({
+        let json = json!({
             "id": format!("issuer-{}", state.registrations.len()),
             "name": "ci",
             "url": issuer,
@@ -96,44 +96,44 @@ impl Cloud {
         });
         state.registrations.push(Registration {
             organization: organization.to_owned(),
-            shown,
+            json,
             policies: Vec::new(),
             version: 1,
             fetch: Box::new(fetch),
         });
     }
 
-    /// The first registration, as the API shows it.
-    pub fn registered(&self) -> Value {
-        self.lock().registrations[0].shown.clone()
+    /// The first registration, in the API's form.
+    pub fn first_registration(&self) -> Value {
+        self.lock().registrations[0].json.clone()
     }
 
     /// Changes the first registration.
-    pub fn registration(&self, change: impl FnOnce(&mut Value)) {
-        change(&mut self.lock().registrations[0].shown);
+    pub fn change_registration(&self, change: impl FnOnce(&mut Value)) {
+        change(&mut self.lock().registrations[0].json);
     }
 
     /// Sets the policy entries of the first registration.
-    pub fn policies(&self, entries: Vec<Value>) {
+    pub fn set_policies(&self, entries: Vec<Value>) {
         self.lock().registrations[0].policies = entries;
     }
 
-    /// The access token that an exchange gives.
+    /// The access token that exchanges return.
     pub fn access_token(&self) -> &str {
         &self.access_token
     }
 
-    /// Accepts an access token that no exchange gave: a stored one, say.
-    pub fn grant(&self, access_token: &str, login: &str, organization: &str) {
+    /// Accepts an access token that no exchange returned, such as a stored one.
+    pub fn accept_access_token(&self, access_token: &str, login: &str, organization: &str) {
         self.lock().users.insert(access_token.to_owned(), user(login, organization, ""));
     }
 
-    /// Answers a path like this from now on. Nothing checks such an answer.
+    /// Sets the response to requests for a path. It is not validated.
     pub fn answer(&self, path: &str, response: Response) {
-        self.lock().overridden.insert(path.to_owned(), response);
+        self.lock().set_responses.insert(path.to_owned(), response);
     }
 
-    /// What answers in its place, for a server in front of it.
+    /// A handler with this Pulumi Cloud's answers, for a server in front of it.
     pub fn handler(&self) -> impl Fn(&Request) -> Response + Send + Sync + use<> {
         let state = Arc::clone(&self.state);
         move |request| lock(&state).answer(request)
@@ -144,9 +144,9 @@ impl Cloud {
         self.lock().exchanged = false;
     }
 
-    /// Takes what any client of the API sends, not only what the CLI does.
-    pub fn admit_any_client(&self) {
-        self.lock().only_the_cli = false;
+    /// Accepts the requests of any client of the API, not only the CLI's.
+    pub fn accept_any_client(&self) {
+        self.lock().requires_cli_requests = false;
     }
 
     /// The requests so far.
@@ -170,7 +170,7 @@ impl Cloud {
     }
 }
 
-/// A panic of the handler is raised when the server is dropped; until then it is no news.
+/// Locks the state, also after a panic of the handler, which is resumed when the server is dropped.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -181,11 +181,11 @@ impl State {
         if is_exchange {
             assert!(!self.exchanged, "a run makes at most one exchange");
             self.exchanged = true;
-            if self.only_the_cli {
-                assert_is_what_the_cli_sends(request);
+            if self.requires_cli_requests {
+                assert_cli_exchange_request(request);
             }
         }
-        if let Some(response) = self.overridden.get(request.path()) {
+        if let Some(response) = self.set_responses.get(request.path()) {
             return response.clone();
         }
         let (status, body) = match self.decide(request) {
@@ -212,14 +212,17 @@ impl State {
                 .map_err(|(error, text)| (400, json!({"error": error, "error_description": text}))),
             ("GET", ["api", "user"]) => {
                 let accept = request.header("accept").unwrap_or_default();
-                let is_the_clis = accept.starts_with("application/vnd.pulumi+");
-                assert!(is_the_clis || !self.only_the_cli, "Accept: {accept}");
+                let is_cli = accept.starts_with("application/vnd.pulumi+");
+                assert!(is_cli || !self.requires_cli_requests, "Accept: {accept}");
                 self.user(request).cloned()
             }
             ("GET", ["api", "orgs", organization, "oidc", "issuers"]) => {
                 self.user(request)?;
-                let shown: Vec<_> = self.of(organization).map(|one| &one.shown).collect();
-                Ok(json!({"oidcIssuers": shown}))
+                let registrations: Vec<_> = self
+                    .registrations_in(organization)
+                    .map(|registration| &registration.json)
+                    .collect();
+                Ok(json!({"oidcIssuers": registrations}))
             }
             ("GET", ["api", "orgs", organization, "auth", "policies", "oidcissuers", id]) => {
                 self.user(request)?;
@@ -227,7 +230,7 @@ impl State {
             }
             ("GET", ["api", "orgs", organization, "oidc", "issuers", id]) => {
                 self.user(request)?;
-                Ok(self.registration(organization, id)?.shown.clone())
+                Ok(self.registration(organization, id)?.json.clone())
             }
             ("PATCH", ["api", "orgs", organization, "auth", "policies", id]) => {
                 self.user(request)?;
@@ -235,17 +238,20 @@ impl State {
                 let policies = body["policies"].as_array().filter(|entries| !entries.is_empty());
                 let policies =
                     policies.ok_or_else(|| failure(400, "policy definition can not be empty"))?;
-                let one = self.registration(organization, id.strip_prefix("policy-").unwrap())?;
-                one.policies = policies.iter().map(without_nulls).collect();
-                one.version += 1;
-                Ok(one.policy())
+                let registration =
+                    self.registration(organization, id.strip_prefix("policy-").unwrap())?;
+                registration.policies = policies.iter().map(without_nulls).collect();
+                registration.version += 1;
+                Ok(registration.policy())
             }
             _ => Err(failure(404, "Not Found")),
         }
     }
 
-    fn of(&self, organization: &str) -> impl Iterator<Item = &Registration> {
-        self.registrations.iter().filter(move |one| one.organization == organization)
+    fn registrations_in(&self, organization: &str) -> impl Iterator<Item = &Registration> {
+        self.registrations
+            .iter()
+            .filter(move |registration| registration.organization == organization)
     }
 
     fn registration(
@@ -254,8 +260,10 @@ impl State {
         id: &str,
     ) -> Result<&mut Registration, (u16, Value)> {
         let mut all = self.registrations.iter_mut();
-        all.find(|one| one.organization == organization && one.shown["id"] == *id)
-            .ok_or_else(|| failure(400, "Invalid issuer ID"))
+        all.find(|registration| {
+            registration.organization == organization && registration.json["id"] == *id
+        })
+        .ok_or_else(|| failure(400, "Invalid issuer ID"))
     }
 
     fn user(&self, request: &Request) -> Result<&Value, (u16, Value)> {
@@ -264,22 +272,22 @@ impl State {
         user.ok_or_else(|| failure(401, "Unauthorized: No credentials provided or are invalid."))
     }
 
-    /// The service's documented order: issuer, expiry, keys, signature, policies.
+    /// Checks in the service's documented order: issuer, expiry, keys, signature, policies.
     fn exchange(
         &mut self,
         form: &BTreeMap<String, String>,
     ) -> Result<Value, (&'static str, String)> {
         let organization = form["audience"].strip_prefix("urn:pulumi:org:").unwrap();
-        if self.of(organization).next().is_none() {
+        if self.registrations_in(organization).next().is_none() {
             return Err(("invalid_request", format!("invalid organization {organization}")));
         }
         let refuse = |text: &str| ("invalid_grant", text.to_owned());
         let token = &form["subject_token"];
-        let claims = claims(token).ok_or_else(|| refuse("malformed token"))?;
+        let claims = decode_claims(token).ok_or_else(|| refuse("malformed token"))?;
         let issuer = claims.get("iss").unwrap_or(&Value::Null);
         let registration = self
-            .of(organization)
-            .find(|one| one.shown["issuer"] == *issuer)
+            .registrations_in(organization)
+            .find(|registration| registration.json["issuer"] == *issuer)
             .ok_or_else(|| refuse("unknown issuer"))?;
         // A NumericDate may have a fraction (RFC 7519 section 2).
         let expires = claims.get("exp").and_then(Value::as_f64).unwrap_or_default();
@@ -308,45 +316,45 @@ impl State {
             return Err(("access_denied", "denied by policy".to_owned()));
         }
 
-        let longest = registration.shown["maxExpiration"].as_i64().unwrap_or(25 * 60 * 60);
+        let max_expiration = registration.json["maxExpiration"].as_i64().unwrap_or(25 * 60 * 60);
         let user = user(user_login.unwrap_or("ci-bot"), organization, team.unwrap_or_default());
         self.users.insert(self.access_token.clone(), user);
         Ok(json!({
             "access_token": self.access_token,
             "issued_token_type": form["requested_token_type"],
             "token_type": "token",
-            "expires_in": form["expiration"].parse::<i64>().unwrap().min(longest),
+            "expires_in": form["expiration"].parse::<i64>().unwrap().min(max_expiration),
             "scope": scope,
         }))
     }
 }
 
 impl Registration {
-    /// Its policy, as the API shows it.
+    /// The policy in the API's form.
     fn policy(&self) -> Value {
-        let id = self.shown["id"].as_str().unwrap();
+        let id = self.json["id"].as_str().unwrap();
         json!({"id": format!("policy-{id}"), "version": self.version, "policies": self.policies})
     }
 
-    /// The registered keys, else those that the issuer serves.
+    /// The registered keys, or those that the issuer serves.
     fn keys(&self) -> Option<Value> {
-        if let Some(keys) = self.shown.get("jwks") {
+        if let Some(keys) = self.json.get("jwks") {
             return Some(keys.clone());
         }
-        let url = self.shown["url"].as_str()?.trim_end_matches('/');
+        let url = self.json["url"].as_str()?.trim_end_matches('/');
         let discovery = (self.fetch)(&format!("{url}/.well-known/openid-configuration"))?;
         (self.fetch)(discovery["jwks_uri"].as_str()?)
     }
 }
 
-fn fetch(served: &ServedBy, url: &str) -> Option<Value> {
-    let response = served.get(url::Url::parse(url).ok()?.path());
+fn fetch(responses: &ServedResponses, url: &str) -> Option<Value> {
+    let response = responses.get(url::Url::parse(url).ok()?.path());
     let body = serde_json::from_slice(&response.body).ok()?;
     (response.status == 200).then_some(body)
 }
 
-/// The CLI's request (`pkg/backend/httpstate/client/client.go`), to the letter.
-fn assert_is_what_the_cli_sends(request: &Request) {
+/// Asserts that a request is exactly the CLI's (`pkg/backend/httpstate/client/client.go`).
+fn assert_cli_exchange_request(request: &Request) {
     assert_eq!(request.method, "POST");
     assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
     let form = form(request);
@@ -370,7 +378,7 @@ fn assert_is_what_the_cli_sends(request: &Request) {
     assert!(["organization", "team", "personal", "runner"].contains(&kind), "{kind}");
 }
 
-/// The fields of an exchange: a form, as the CLI sends it, or JSON, as the API describes it.
+/// The fields of an exchange request: a form, as the CLI sends, or JSON, as the API describes.
 fn form(request: &Request) -> BTreeMap<String, String> {
     if request.header("content-type") == Some("application/json") {
         return serde_json::from_slice(&request.body).unwrap();
@@ -378,13 +386,13 @@ fn form(request: &Request) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(&request.body).into_owned().collect()
 }
 
-/// What is given as null is not there: the service leaves it out of its answers.
+/// Removes null members, which the service leaves out of its answers.
 fn without_nulls(entry: &Value) -> Value {
     let members = entry.as_object().unwrap().clone();
     members.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into()
 }
 
-fn claims(token: &str) -> Option<Map<String, Value>> {
+fn decode_claims(token: &str) -> Option<Map<String, Value>> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     serde_json::from_slice(&payload).ok()
 }
@@ -414,7 +422,7 @@ fn user(login: &str, organization: &str, team: &str) -> Value {
     })
 }
 
-fn access_token() -> String {
+fn new_access_token() -> String {
     let mut bytes = [0; 20];
     aws_lc_rs::rand::fill(&mut bytes).unwrap();
     bytes.iter().fold("pul-".to_owned(), |token, byte| format!("{token}{byte:02x}"))

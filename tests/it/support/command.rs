@@ -1,4 +1,4 @@
-//! Running the built program in an environment built from nothing.
+//! Runs the built program in an otherwise empty environment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use super::bundle::Bundle;
 use super::process::{Ended, Process};
 
-/// The program under test: the one that cargo built, or the one that `DOCTOR_PROGRAM` names. A release
-/// build takes a fifth of a debug build's time.
+/// The program under test: the one that cargo built, or the one that `DOCTOR_PROGRAM` names. A
+/// release build needs a fifth of a debug build's time.
 pub fn program() -> &'static str {
     static PROGRAM: LazyLock<String> = LazyLock::new(|| {
         std::env::var("DOCTOR_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_doctor").to_owned())
@@ -23,18 +23,18 @@ pub fn program() -> &'static str {
     &PROGRAM
 }
 
-/// The length of a piece of a secret that must not be shown.
-const PIECE: usize = 16;
+/// The length of a piece of a secret that must not be printed.
+const PIECE_LENGTH: usize = 16;
 
-/// A run that goes on.
+/// A run that has not ended.
 pub struct Running {
     pub process: Process,
     directory: TempDir,
     secrets: Vec<String>,
 }
 
-/// A command line in the making. The program sees an empty `PATH`, an empty `HOME`, a working
-/// directory that holds what [`Self::file`] put there, and nothing else.
+/// A command line that a test builds. The program gets an empty `PATH`, an empty `HOME` and a
+/// working directory with the files of [`Self::file`], and nothing else.
 pub struct Doctor {
     directory: TempDir,
     arguments: Vec<String>,
@@ -45,12 +45,12 @@ pub struct Doctor {
     script: Option<String>,
 }
 
-/// What came of a run. There is one only when the promises held that hold always:
-/// - it ended by itself, in time, without reading a standard input that it was not given;
-/// - it neither panicked (101) nor failed internally (70) nor died of a signal;
-/// - no secret, nor 16 characters of one, is in what it printed or wrote;
+/// The result of a run. Every run is checked:
+/// - it ends by itself, in time, without reading a standard input that it was not given;
+/// - it neither panics (101) nor fails internally (70) nor dies of a signal;
+/// - it prints or writes no secret, nor 16 characters of one;
 /// - the bundle of a diagnosis, judged again, gives the same status and findings, and with other
-///   names the same codes: for every outcome that a test has once (see [`super::bundle`]).
+///   names the same codes; once for every outcome of a test (see [`super::bundle`]).
 pub struct Run {
     pub status: i32,
     pub stdout: String,
@@ -58,7 +58,7 @@ pub struct Run {
     /// The report, after [`Doctor::json`]; null for a usage error, which has none.
     pub report: Value,
     pub elapsed: Duration,
-    /// The most memory that it held at once, in bytes, as far as this system tells.
+    /// The peak memory in bytes, if the system reports it.
     pub peak_memory: Option<u64>,
     directory: TempDir,
 }
@@ -97,12 +97,12 @@ impl Doctor {
         self
     }
 
-    /// Gives an option another value.
+    /// Replaces the value of an option.
     pub fn option(self, name: &str, value: impl Into<String>) -> Self {
         self.without(name).arg(name).arg(value)
     }
 
-    /// Takes an option out, with its value if it has one.
+    /// Removes an option, with its value if it has one.
     pub fn without(mut self, name: &str) -> Self {
         let at = self.arguments.iter().position(|argument| argument == name);
         if let Some(at) = at {
@@ -125,14 +125,14 @@ impl Doctor {
         self
     }
 
-    /// Takes an environment variable away.
+    /// Removes an environment variable.
     pub fn unset(mut self, name: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
         self
     }
 
-    /// Gives the program a standard input. Without one it has one that never says anything and
-    /// never ends: who reads it hangs.
+    /// Sets the standard input. By default it is silent and never ends, so that a program which
+    /// reads it hangs.
     pub fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(content.into());
         self
@@ -153,7 +153,7 @@ impl Doctor {
         self
     }
 
-    /// Puts a shell script on `PATH`: a `pulumi` of some version, say.
+    /// Adds a shell script to `PATH`, such as a `pulumi` of some version.
     #[cfg(unix)]
     pub fn program(self, name: &str, script: &str) -> Self {
         use std::os::unix::fs::PermissionsExt;
@@ -164,8 +164,8 @@ impl Doctor {
         this
     }
 
-    /// Runs a line of a pipeline's script with bash. In it `doctor` is a command on `PATH`: the
-    /// program with the line's own arguments first and the arguments of `self` after them.
+    /// Runs a line of a pipeline's script with bash instead. In it, `doctor` is a command on `PATH`
+    /// that adds the arguments of `self` to those of the line.
     #[cfg(unix)]
     pub fn script(mut self, line: &str) -> Self {
         self.script = Some(line.to_owned());
@@ -182,7 +182,7 @@ impl Doctor {
         self.directory.path().join("work").join(name)
     }
 
-    /// What must not come out; of a JWT that is the signature, the rest is there to be explained.
+    /// Adds a secret that must not be printed. Of a JWT that is only the signature.
     pub fn secret(mut self, secret: &str) -> Self {
         let is_jwt = secret.split('.').count() == 3;
         let part = secret.rsplit('.').next().filter(|_| is_jwt).unwrap_or(secret);
@@ -208,15 +208,16 @@ impl Doctor {
         self.args(["--format", "human", "--color", "never"]).run()
     }
 
-    /// Runs as it stands.
+    /// Runs the program and checks the run.
     pub fn run(mut self) -> Run {
-        let bundle =
-            self.script.is_none().then(|| Bundle::of(&self.arguments, self.directory.path()));
-        let bundle = bundle.flatten();
+        let bundle = match &self.script {
+            None => Bundle::for_arguments(&self.arguments, self.directory.path()),
+            Some(_) => None,
+        };
         let options: Vec<String> = bundle.iter().flat_map(Bundle::option).collect();
         self.arguments.splice(0..0, options);
         let work = self.directory.path().join("work");
-        let given = files(&work);
+        let files_before = files(&work);
         let Running { mut process, directory, secrets } = self.start();
         let ended = process.wait();
         let run = Run {
@@ -229,12 +230,14 @@ impl Doctor {
             directory,
         };
         assert!(![70, 101].contains(&run.status), "status {}: {}", run.status, run.stderr);
-        let written = files(&work).into_iter().filter(|(path, now)| given.get(path) != Some(now));
-        let written: Vec<_> =
-            written.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect();
-        let pieces = Pieces::of(&secrets);
+        let written: Vec<_> = files(&work)
+            .into_iter()
+            .filter(|(path, content)| files_before.get(path) != Some(content))
+            .map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned())
+            .collect();
+        let pieces = SecretPieces::new(&secrets);
         for text in [&run.stdout, &run.stderr].into_iter().chain(&written) {
-            // The text is not printed: then the secret would be.
+            // The message must not contain the text, which contains the secret.
             assert!(!pieces.are_in(text), "a secret comes out");
         }
         if let Some(bundle) = bundle.filter(|_| run.status != 2) {
@@ -245,12 +248,12 @@ impl Doctor {
         run
     }
 
-    /// Runs as it stands, without waiting for the end; the arguments are all that it gets.
+    /// Starts the program with exactly these arguments, without waiting for its end.
     pub fn start(mut self) -> Running {
         let (program, arguments) = match self.script.take() {
             None => (program(), std::mem::take(&mut self.arguments)),
             Some(line) => {
-                self = self.on_path();
+                self = self.add_to_path();
                 ("/bin/bash", ["--noprofile", "--norc", "-c", &line].map(str::to_owned).into())
             }
         };
@@ -261,9 +264,9 @@ impl Doctor {
         Running { process, directory: self.directory, secrets: self.secrets }
     }
 
-    /// Puts the program on `PATH`, with the arguments so far at the end of every command line.
+    /// Adds the program to `PATH`, with the arguments so far at the end of every command line.
     #[cfg(unix)]
-    fn on_path(self) -> Self {
+    fn add_to_path(self) -> Self {
         let words = self.arguments.iter().map(|word| doctor::text::shell(word));
         let options = words.collect::<Vec<_>>().join(" ");
         let program = doctor::text::shell(program());
@@ -271,7 +274,7 @@ impl Doctor {
     }
 
     #[cfg(not(unix))]
-    fn on_path(self) -> Self {
+    fn add_to_path(self) -> Self {
         unimplemented!("scripts are for Unix only")
     }
 }
@@ -282,8 +285,8 @@ impl Running {
         self.directory.path().join("work").join(name)
     }
 
-    /// The names of what is in the working directory now, or a directory in it.
-    pub fn left(&self, name: &str) -> Vec<String> {
+    /// The sorted names in a directory below the working directory.
+    pub fn list_directory(&self, name: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(name)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
@@ -291,11 +294,11 @@ impl Running {
         names
     }
 
-    /// Waits for the end; nothing printed may hold a secret.
+    /// Waits for the end, and checks that no secret was printed.
     pub fn end(&mut self) -> Ended {
         let ended = self.process.wait();
         for text in [&ended.stdout, &ended.stderr] {
-            assert!(!shows(text, &self.secrets), "a secret comes out");
+            assert!(!contains_secret(text, &self.secrets), "a secret comes out");
         }
         ended
     }
@@ -320,17 +323,18 @@ impl Run {
         found.unwrap_or_else(|| panic!("no {code} among {:?}", self.codes()))
     }
 
-    /// What a finding is filed under: category, severity and check.
-    pub fn raised(&self, code: &str) -> [&str; 3] {
+    /// The category, severity and check of a finding.
+    pub fn classification(&self, code: &str) -> [&str; 3] {
         let finding = self.finding(code);
         ["category", "severity", "check"].map(|key| finding[key].as_str().unwrap())
     }
 
-    /// Asserts how a check ended, and what stopped it.
-    pub fn ended(&self, check: &str, status: &str, because: Option<&str>) {
+    /// Asserts the status of a check, and the check or option because of which it was skipped.
+    #[track_caller]
+    pub fn assert_check(&self, check: &str, status: &str, skipped_because: Option<&str>) {
         let check = self.check(check);
-        let ended = (check["status"].as_str(), check["skippedBecause"].as_str());
-        assert_eq!(ended, (Some(status), because), "{check}");
+        let actual = (check["status"].as_str(), check["skippedBecause"].as_str());
+        assert_eq!(actual, (Some(status), skipped_because), "{check}");
     }
 
     /// The check with this id.
@@ -339,35 +343,34 @@ impl Run {
         checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"))
     }
 
-    /// A file of the working directory as it is after the run.
+    /// The content of a file in the working directory after the run.
     pub fn file(&self, name: &str) -> String {
         fs::read_to_string(self.directory.path().join("work").join(name)).unwrap()
     }
 
-    /// Everything in the working directory's files of this name and any extension.
+    /// The contents of all files in the working directory with this name and any extension.
     pub fn reports(&self, name: &str) -> String {
-        let all = files(&self.directory.path().join("work"));
-        let own =
-            all.into_iter().filter(|(path, _)| path.file_stem().is_some_and(|own| own == name));
-        own.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect()
+        let files = files(&self.directory.path().join("work")).into_iter();
+        let reports = files.filter(|(path, _)| path.file_stem().is_some_and(|stem| stem == name));
+        reports.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect()
     }
 }
 
-/// Whether a text holds one of the secrets, or a piece of one.
-pub fn shows(text: &str, secrets: &[String]) -> bool {
-    !secrets.is_empty() && Pieces::of(secrets).are_in(text)
+/// Whether a text contains one of the secrets, or a piece of one.
+pub fn contains_secret(text: &str, secrets: &[String]) -> bool {
+    !secrets.is_empty() && SecretPieces::new(secrets).are_in(text)
 }
 
-/// The pieces of secrets, ready to be searched for.
-struct Pieces(AhoCorasick);
+/// A searcher for the pieces of secrets.
+struct SecretPieces(AhoCorasick);
 
-impl Pieces {
-    fn of(secrets: &[String]) -> Self {
+impl SecretPieces {
+    fn new(secrets: &[String]) -> Self {
         let pieces = secrets.iter().flat_map(|secret| {
             assert!(!secret.is_empty(), "an empty secret");
-            secret.as_bytes().windows(secret.len().min(PIECE))
+            secret.as_bytes().windows(secret.len().min(PIECE_LENGTH))
         });
-        // The kind that is built fastest: each is used for a few short texts.
+        // This kind is built fastest, and each searcher reads only a few short texts.
         let kind = AhoCorasickKind::NoncontiguousNFA;
         Self(AhoCorasick::builder().kind(Some(kind)).prefilter(false).build(pieces).unwrap())
     }
@@ -384,7 +387,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         if path.is_dir() {
             found.extend(files(&path));
         } else {
-            // A named pipe would never end, and a file may be there to be unreadable.
+            // Reading a named pipe would never end, and a test may have made a file unreadable.
             let content = if path.is_file() { fs::read(&path) } else { Ok(Vec::new()) };
             let content = content.unwrap_or_default();
             found.insert(path, content);

@@ -1,20 +1,20 @@
-//! A Dockerfile's instructions, and what of a directory its .dockerignore lets through.
+//! Parses Dockerfiles and .dockerignore files.
 //!
-//! As much of the two formats as the project's own files use; what they do not use is refused, so
-//! that no test passes for a line that it did not understand.
+//! Only the syntax that the project's own files use is supported. Other syntax is refused, so that
+//! no test passes because of a line that was not understood.
 
 use std::path::{Component, Path};
 
-/// An instruction, as it stands after its continuation lines were joined.
+/// An instruction with its continuation lines joined.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instruction {
-    /// In capitals.
+    /// The name in upper case.
     pub name: String,
     pub rest: String,
 }
 
 impl Instruction {
-    /// Its words, without the flags in front (`--from=build`).
+    /// The words after the flags (`--from=build`).
     pub fn words(&self) -> Vec<&str> {
         self.rest.split_whitespace().skip_while(|word| word.starts_with("--")).collect()
     }
@@ -26,11 +26,11 @@ impl Instruction {
     }
 }
 
-/// The stages of a Dockerfile: each begins with its FROM.
+/// Splits a Dockerfile into its stages; each begins with FROM.
 pub fn stages(text: &str) -> Vec<Vec<Instruction>> {
     let mut stages: Vec<Vec<Instruction>> = Vec::new();
     let mut line = String::new();
-    // A comment may stand between the lines of an instruction.
+    // Comments are allowed between the lines of an instruction.
     for part in text.lines().filter(|l| !l.trim_start().starts_with('#')) {
         match part.strip_suffix('\\') {
             Some(part) => line.push_str(part),
@@ -54,9 +54,9 @@ pub fn stages(text: &str) -> Vec<Vec<Instruction>> {
     stages
 }
 
-/// Whether a .dockerignore lets a path (relative, of the context) through: the last line that
-/// matches it, or a directory that it is in, decides.
-pub fn lets_through(dockerignore: &str, path: &Path) -> bool {
+/// Whether a .dockerignore includes a path, which is relative to the context. The last line that
+/// matches the path or one of its parents decides.
+pub fn includes_path(dockerignore: &str, path: &Path) -> bool {
     assert!(path.components().all(|part| matches!(part, Component::Normal(_))), "{path:?}");
     let mut ignored = false;
     for line in dockerignore.lines().map(str::trim) {

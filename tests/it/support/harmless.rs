@@ -1,6 +1,8 @@
-//! What no output may hold, told again here rather than taken from the program.
+//! Checks output for characters and commands that it must not contain, independently of the
+//! program.
 
-/// Asserts that a text hides nothing, and that no agent takes a line of it for a command.
+/// Asserts that a text has no invisible characters, and no line that a CI agent takes for a
+/// command.
 pub fn assert_harmless(text: &str, place: &str) {
     let unseen = text.chars().find(|c| *c != '\n' && is_unseen(*c));
     assert_eq!(unseen, None, "{place}: {text}");
@@ -11,7 +13,7 @@ pub fn assert_harmless(text: &str, place: &str) {
     }
 }
 
-/// Characters that cannot be seen, or that move others about.
+/// Whether a character is invisible, or changes how others are displayed.
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -1,4 +1,4 @@
-//! An issuer: discovery, keys, signatures.
+//! A double of an issuer: discovery, keys, signatures.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -6,25 +6,25 @@ use std::sync::{Arc, Mutex, OnceLock};
 use doctor::loopback::{Connection, Identity, Request, Response, Server, SigningKey};
 use serde_json::{Map, Value, json};
 
-/// The `kid` of the key that signs.
+/// The `kid` of the signing key.
 pub const KID: &str = "the-key";
 
-/// An issuer on loopback. Its URL is the server's, then the path it was started with.
+/// An issuer on loopback. Its URL is the server's URL with a path.
 pub struct Issuer {
     server: Server,
-    served: ServedBy,
+    responses: ServedResponses,
     key: Arc<SigningKey>,
     url: String,
     algorithm: String,
 }
 
-/// What an issuer serves now, for those that would fetch it: shared with the Pulumi Cloud that it
-/// is registered in, which so sees what a real one would see.
+/// The responses that an issuer serves, by path. They are shared with the double of Pulumi Cloud,
+/// which reads them as the real one would fetch them.
 #[derive(Clone, Default)]
-pub struct ServedBy(Arc<Mutex<BTreeMap<String, Response>>>);
+pub struct ServedResponses(Arc<Mutex<BTreeMap<String, Response>>>);
 
-impl ServedBy {
-    /// The answer to a GET of a path; 404 where there is none.
+impl ServedResponses {
+    /// The response to a GET of a path; by default 404.
     pub fn get(&self, path: &str) -> Response {
         let answers = self.0.lock().unwrap();
         answers.get(path).cloned().unwrap_or_else(|| Response::new(404, "text/plain", "not here"))
@@ -38,12 +38,12 @@ impl ServedBy {
 impl Issuer {
     /// Starts an issuer. All issuers of one algorithm sign with the same key: see [`signing_key`].
     pub fn start(identity: Identity, path: &str, algorithm: &str) -> Self {
-        let served = ServedBy::default();
-        let answering = served.clone();
-        let server = Server::start(identity, move |request| answering.get(request.path())).unwrap();
+        let responses = ServedResponses::default();
+        let shared = responses.clone();
+        let server = Server::start(identity, move |request| shared.get(request.path())).unwrap();
         let key = signing_key(algorithm);
         let url = format!("{}{path}", server.url());
-        let issuer = Self { server, served, key, url, algorithm: algorithm.to_owned() };
+        let issuer = Self { server, responses, key, url, algorithm: algorithm.to_owned() };
         issuer.answer(&issuer.discovery_path(), Response::json(200, &issuer.discovery()));
         issuer.answer(&issuer.jwks_path(), Response::json(200, &issuer.jwks()));
         issuer
@@ -64,7 +64,7 @@ impl Issuer {
         format!("{}/keys", self.path())
     }
 
-    /// The discovery document that it serves unless told otherwise.
+    /// The discovery document that the issuer serves by default.
     pub fn discovery(&self) -> Value {
         json!({
             "issuer": self.url,
@@ -75,22 +75,22 @@ impl Issuer {
         })
     }
 
-    /// The key set that it serves unless told otherwise.
+    /// The key set that the issuer serves by default.
     pub fn jwks(&self) -> Value {
         json!({"keys": [self.key.jwk(KID).unwrap()]})
     }
 
-    /// Answers a path like this from now on.
+    /// Sets the response to requests for a path.
     pub fn answer(&self, path: &str, response: Response) {
-        self.served.set(path.to_owned(), response);
+        self.responses.set(path.to_owned(), response);
     }
 
-    /// Signs a token. The header gets `kid` unless it has one; one of null takes it out.
+    /// Signs a token. The header gets a `kid` unless it has one; a null value removes it.
     pub fn sign(&self, header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
-        let mut full = Map::from_iter([("kid".to_owned(), json!(KID))]);
-        full.extend(header.clone());
-        full.retain(|_, value| !value.is_null());
-        self.key.sign(&full, claims).unwrap()
+        let mut full_header = Map::from_iter([("kid".to_owned(), json!(KID))]);
+        full_header.extend(header.clone());
+        full_header.retain(|_, value| !value.is_null());
+        self.key.sign(&full_header, claims).unwrap()
     }
 
     /// The requests so far.
@@ -103,9 +103,9 @@ impl Issuer {
         self.server.connections()
     }
 
-    /// What it serves, shared.
-    pub fn served(&self) -> ServedBy {
-        self.served.clone()
+    /// The responses, shared with the issuer.
+    pub fn responses(&self) -> ServedResponses {
+        self.responses.clone()
     }
 
     fn path(&self) -> &str {
@@ -113,8 +113,9 @@ impl Issuer {
     }
 }
 
-/// The key that every issuer of this algorithm signs with. It is generated once per test process:
-/// generating an RSA key takes longer than a diagnosis. A test about other keys generates its own.
+/// The signing key of all issuers with this algorithm. It is generated once per test process,
+/// because generating an RSA key takes longer than a diagnosis. A test about other keys generates
+/// its own.
 fn signing_key(algorithm: &str) -> Arc<SigningKey> {
     static KEYS: OnceLock<Mutex<BTreeMap<String, Arc<SigningKey>>>> = OnceLock::new();
     let mut keys = KEYS.get_or_init(Mutex::default).lock().unwrap();

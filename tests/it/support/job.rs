@@ -1,5 +1,5 @@
-//! A job of a CI platform that runs a script of a step or a template. The programs that would install
-//! the doctor start the built one.
+//! Runs the script of a step or template as a CI job would. The programs that install the doctor
+//! are replaced; they start the built one.
 
 use std::process::{Command, Output, Stdio};
 
@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{Doctor, RELEASE, Response, Server, World};
 
-/// The built program in the place of the one that the script installs. What the script passes
-/// stands before the world's own options.
+/// A script that replaces the doctor which the step installs: it runs the built program with the
+/// arguments of the step and the options of the world.
 fn wrapper(world: &World, doctor: &Doctor) -> String {
     let options: Vec<_> =
         doctor.arguments().iter().map(|option| doctor::text::shell(option)).collect();
@@ -20,8 +20,8 @@ fn wrapper(world: &World, doctor: &Doctor) -> String {
     )
 }
 
-/// The script's `pipx`, `python3` and `circleci`: each refuses other arguments than it is meant
-/// to get. `installed` is the script of what they install.
+/// Adds `pipx`, `python3` and `circleci`, which fail if their arguments are not the expected ones.
+/// `installed` is the script that replaces the installed doctor.
 pub fn with_installers(doctor: Doctor, installed: &str) -> Doctor {
     let doctor = doctor.program("doctor", installed);
     let installed = doctor.path("../bin/doctor").display().to_string();
@@ -49,8 +49,13 @@ actual="$(n=0; for word do n=$((n + 1)); [ $n -gt {count} ] || printf '%s ' "$wo
         .fold(doctor, |doctor, name| doctor.program(name, &format!("exec /bin/{name} \"$@\"")))
 }
 
-/// Runs a script in an environment of only these variables.
-pub fn shell(interpreter: &[&str], script: &str, doctor: &Doctor, vars: &[(&str, &str)]) -> Output {
+/// Runs a script with only these variables and those of an empty home.
+pub fn run_script(
+    interpreter: &[&str],
+    script: &str,
+    doctor: &Doctor,
+    vars: &[(&str, &str)],
+) -> Output {
     Command::new(format!("/bin/{}", interpreter[0]))
         .args(&interpreter[1..])
         .args(["-c", script])
@@ -65,8 +70,8 @@ pub fn shell(interpreter: &[&str], script: &str, doctor: &Doctor, vars: &[(&str,
         .unwrap()
 }
 
-/// How each platform runs a script: the agent, the runner with `shell: bash`, GitLab's runner in
-/// an image without bash, CircleCI.
+/// The interpreter of each platform: of Azure's agent, of GitHub's runner with `shell: bash`, of
+/// CircleCI, and of GitLab's runner in an image without bash.
 pub fn interpreter(platform: &str) -> &'static [&'static str] {
     match platform {
         "azure" => &["bash"],
@@ -76,17 +81,17 @@ pub fn interpreter(platform: &str) -> &'static [&'static str] {
     }
 }
 
-/// A secret of jobs on GitHub Actions and Azure Pipelines.
+/// The request token of jobs on GitHub Actions and Azure Pipelines, a secret.
 pub const REQUEST_TOKEN: &str = "request-token-9be27d10c5f3486a";
 
-/// Runs a platform's script in a job against the world. The doctor that it installs prints JSON. With
-/// what was printed comes the job, whose files can be looked at.
+/// Runs a platform's script in a job against the world. The installed doctor prints JSON. Returns
+/// the output, and the job, whose files a test can inspect.
 pub fn run(world: &World, platform: &str, script: &str, vars: &[(&str, &str)]) -> (Output, Doctor) {
-    let doctor = world.ready().without("--cloud-url").without("--oidc-org");
+    let doctor = world.doctor_without_token().without("--cloud-url").without("--oidc-org");
     let doctor = doctor.without("--allow-private-issuer");
     let wrapper = wrapper(world, &doctor);
     let doctor = with_installers(doctor, &wrapper);
-    let output = shell(interpreter(platform), script, &doctor, vars);
+    let output = run_script(interpreter(platform), script, &doctor, vars);
     let signature = world.token();
     let signature = signature.rsplit('.').next().unwrap();
     let printed = [&output.stdout[..], &output.stderr].concat();
@@ -97,14 +102,14 @@ pub fn run(world: &World, platform: &str, script: &str, vars: &[(&str, &str)]) -
     (output, doctor)
 }
 
-/// An endpoint that gives this token to jobs on GitHub Actions.
+/// An endpoint that gives the world's token to jobs on GitHub Actions.
 pub fn token_endpoint(world: &World) -> Server {
     let answer = Response::json(200, &json!({"value": world.token()}));
     let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
     Server::start(identity, move |_| answer.clone()).unwrap()
 }
 
-/// What AzureCLI@2 adds with and without addSpnToEnvironment, in a job of Azure Pipelines.
+/// The variables of an Azure Pipelines job with AzureCLI@2, without those of addSpnToEnvironment.
 pub const AZURE: [(&str, &str); 9] = [
     ("TF_BUILD", "True"),
     ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/acme/"),

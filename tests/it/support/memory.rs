@@ -1,7 +1,7 @@
-//! How much memory a process takes.
+//! Reads the memory use of a process.
 
-/// The most that a running process has held at once so far, in bytes; `None` where this system
-/// does not tell, or the process has ended.
+/// The peak memory of a running process in bytes; `None` if the system does not report it, or the
+/// process has ended.
 #[cfg(target_os = "linux")]
 pub fn peak(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -1,4 +1,4 @@
-//! Holds the double's answers to the service's published OpenAPI document.
+//! Validates the double's answers against the service's published OpenAPI document.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
@@ -6,11 +6,11 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// The document, relative to the repository; it is not part of it.
+/// The path of the document relative to the repository, which does not contain it.
 const DOCUMENT: &str = "../shared/facts/pulumi-cloud-openapi.json";
 
-/// Panics when the answer is not one that the document describes. Without the document, and for a
-/// status that it does not describe (it has hardly any failures), everything passes.
+/// Panics if the document does not describe the answer. Everything passes without the document, and
+/// for a status that it does not describe (it describes hardly any failures).
 pub fn validate(method: &str, path: &str, status: u16, body: &Value) {
     let Some(document) = document() else { return };
     let (template, operation) = operation(document, method, path)
@@ -25,7 +25,7 @@ pub fn validate(method: &str, path: &str, status: u16, body: &Value) {
     assert!(errors.is_empty(), "{method} {path}: {errors:#?} in {body:#}");
 }
 
-/// The validator of a schema of the document, compiled once.
+/// The validator for a schema of the document, compiled once.
 fn validator(document: &Value, name: String, schema: &Value) -> Arc<Validator> {
     static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> =
         LazyLock::new(Mutex::default);
@@ -38,7 +38,7 @@ fn validator(document: &Value, name: String, schema: &Value) -> Arc<Validator> {
     Arc::clone(compiled.entry(name).or_insert_with(compile))
 }
 
-/// Whether the document is there.
+/// Whether the document exists.
 pub fn is_present() -> bool {
     document().is_some()
 }
@@ -50,8 +50,8 @@ fn document() -> Option<&'static Value> {
             let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(DOCUMENT);
             let mut document: Value =
                 serde_json::from_str(&std::fs::read_to_string(path).ok()?).unwrap();
-            // Two schemas are generated from Go types that do not show on the wire: patterns are
-            // strings, and a key set is RFC 7517's.
+            // Two schemas describe Go types, not the JSON: patterns are strings, and a key set is
+            // that of RFC 7517.
             let schemas = &mut document["components"]["schemas"];
             schemas["AuthPolicyDefinition"]["properties"]["rules"]["additionalProperties"] =
                 json!({"type": "string"});
@@ -61,14 +61,15 @@ fn document() -> Option<&'static Value> {
         .as_ref()
 }
 
-/// The operation of a path, and the document's template of the path (`/api/orgs/{orgName}/…`).
+/// Finds the operation for a path, and the document's template of the path
+/// (`/api/orgs/{orgName}/…`).
 fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<(&'a String, &'a Value)> {
-    let fits = |template: &str| {
+    let matches = |template: &str| {
         let (template, path) = (template.split('/'), path.split('/'));
         template.clone().count() == path.clone().count()
             && template.zip(path).all(|(one, other)| one == other || one.starts_with('{'))
     };
     let paths = document["paths"].as_object()?;
-    let (template, item) = paths.iter().find(|(template, _)| fits(template))?;
+    let (template, item) = paths.iter().find(|(template, _)| matches(template))?;
     Some((template, item.get(method.to_ascii_lowercase())?))
 }

@@ -1,5 +1,5 @@
-//! A Pulumi Cloud without TLS, which also serves as an HTTP proxy for http URLs: whatever host is
-//! asked for, it answers itself. It keeps every request.
+//! A double of Pulumi Cloud without TLS. It is also an HTTP proxy for http URLs that answers for
+//! every host itself. It records all requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,14 +8,14 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-/// The server. It serves as long as the tests run.
+/// A server that runs until the test process ends.
 pub struct PlainCloud {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl PlainCloud {
-    /// Starts a server whose exchange gives this access token.
+    /// Starts a server whose exchange returns this access token.
     pub fn start(access_token: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -31,23 +31,23 @@ impl PlainCloud {
         Self { address, requests }
     }
 
-    /// Its URL: `http://127.0.0.1:PORT`.
+    /// The URL: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The same with another name for this machine.
+    /// The URL with another host.
     pub fn url_at(&self, host: &str) -> String {
         format!("http://{host}:{}", self.address.port())
     }
 
-    /// The requests so far, head and body as they came.
+    /// The requests so far, with their unchanged heads and bodies.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-/// Takes one request.
+/// Serves one request.
 fn serve(mut stream: TcpStream, token: &str, seen: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();

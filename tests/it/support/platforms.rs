@@ -1,4 +1,4 @@
-//! Tokens in the shape of the CI platforms, each with the policy entry that lets it in.
+//! Tokens in the shape of the CI platforms, each with a policy entry that allows it.
 
 use doctor::platform::Id;
 use serde_json::{Map, Value, json};
@@ -9,13 +9,14 @@ use super::object;
 pub struct Platform {
     pub id: Id,
     pub name: &'static str,
-    /// What its issuer's URL has after the host.
+    /// The path of the issuer's URL.
     pub path: &'static str,
-    /// The shape of a token of the issuer with this URL, issued a moment ago.
+    /// Makes the shape of a token that the issuer with this URL issued five seconds ago.
     pub shape: fn(&str) -> Shape,
 }
 
-/// What is signed, and a policy entry on `aud`, `sub` and one more claim that allows it.
+/// A token's header and claims, and a policy entry on `aud`, `sub` and one more claim that allows
+/// it.
 #[derive(Clone)]
 pub struct Shape {
     pub header: Map<String, Value>,
@@ -24,7 +25,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Moves `iat`, `nbf` and `exp`, in seconds: negative is into the past.
+    /// Shifts `iat`, `nbf` and `exp` by seconds; a negative number shifts into the past.
     pub fn shift(&mut self, seconds: i64) {
         for claim in ["iat", "nbf", "exp"] {
             self.claims[claim] = json!(self.claims[claim].as_i64().unwrap() + seconds);
@@ -49,9 +50,11 @@ pub const ALL: [&Platform; 13] = [
     &PULUMI_DEPLOYMENTS,
 ];
 
-/// Life and back-dating of a platform's tokens, in seconds.
+/// The times of a platform's tokens, in seconds.
 struct Times {
+    /// From `iat` to `exp`.
     life: i64,
+    /// From `nbf` to `iat`.
     nbf: i64,
 }
 
@@ -121,7 +124,7 @@ pub const AZURE_ENTRA: Platform = Platform {
     },
 };
 
-/// A push to a branch, with the subject of repositories from before 15 July 2026.
+/// A push to a branch, with the subject of repositories created before 15 July 2026.
 pub const GITHUB: Platform = Platform {
     id: Id::GitHubActions,
     name: "GitHub Actions",
@@ -129,7 +132,7 @@ pub const GITHUB: Platform = Platform {
     shape: |issuer| github(issuer, "repo:acme/web-shop:ref:refs/heads/main"),
 };
 
-/// The same with the immutable subject of repositories created or renamed since.
+/// A push to a branch, with the immutable subject of repositories created or renamed since.
 pub const GITHUB_IMMUTABLE: Platform = Platform {
     id: Id::GitHubActions,
     name: "GitHub Actions (immutable subject)",
@@ -229,7 +232,7 @@ fn circleci(issuer: &str, origin: &str) -> Shape {
     )
 }
 
-/// A step with an audience of its own choice, which makes `aud` a list.
+/// A step with a chosen audience, which makes `aud` a list.
 pub const BITBUCKET: Platform = Platform {
     id: Id::Bitbucket,
     name: "Bitbucket",
@@ -249,7 +252,7 @@ pub const BITBUCKET: Platform = Platform {
                 "stepUuid": step,
                 "workspaceUuid": "{6e0d3b5c-4f17-4a92-b8c3-2a9d1e7f0c64}",
             }),
-            // The step is another one in every run.
+            // The step's id changes with every run.
             json!({"aud": aud, "sub": format!("{repository}:*"), "branchName": "main"}),
         )
     },

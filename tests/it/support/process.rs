@@ -1,4 +1,4 @@
-//! A process with pipes, or a terminal, at its ends.
+//! Runs a process with pipes, or with a terminal as standard error.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,39 +8,38 @@ use std::time::{Duration, Instant};
 
 use super::memory;
 
-/// No run takes as long as this, whatever its `--timeout`.
+/// The time after which a process is killed. No run takes as long, whatever its `--timeout`.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often a process is looked at: rarely when it has gone on for long.
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_millis(5);
+/// The interval at which a process is polled grows with its run time, between these.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
+const MAX_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A process that goes on.
+/// A running process.
 pub struct Process {
     child: Child,
-    /// Kept open, where nobody writes to it.
+    /// Kept open if nothing is written to it.
     stdin: Option<ChildStdin>,
-    /// Of standard output and standard error.
+    /// The readers of standard output and standard error.
     readers: Option<[JoinHandle<String>; 2]>,
-    began: Instant,
+    started: Instant,
 }
 
-/// What came of a process.
+/// The result of a process.
 pub struct Ended {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
-    /// Since it began, or since the signal that was sent to it.
+    /// The time since the start, or since the last signal that was sent to the process.
     pub elapsed: Duration,
-    /// The most memory that it held at once, in bytes, as far as this system tells.
+    /// The peak memory in bytes, if the system reports it.
     pub peak_memory: Option<u64>,
 }
 
 impl Process {
-    /// Starts it. Its standard input never says anything and never ends where it is given none;
-    /// its standard error may be a terminal.
+    /// Starts a process. Without `stdin`, its standard input is silent and never ends.
     pub fn start(mut command: Command, stdin: Option<Vec<u8>>, has_terminal: bool) -> Self {
-        let began = Instant::now();
+        let started = Instant::now();
         let (stderr, screen) = if has_terminal {
             let (end, screen) = terminal();
             (end.into(), Some(screen))
@@ -49,20 +48,20 @@ impl Process {
         };
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
-        // It holds the terminal's other end.
+        // The command holds the terminal's other end open.
         drop(command);
-        let mut silent = child.stdin.take();
+        let mut open_stdin = child.stdin.take();
         if let Some(content) = stdin {
-            let mut pipe = silent.take().unwrap();
-            // It may end without reading all of it.
+            let mut pipe = open_stdin.take().unwrap();
+            // Writing fails if the process ends without reading everything.
             thread::spawn(move || pipe.write_all(&content));
         }
-        let stdout = reader(child.stdout.take().unwrap());
+        let stdout = spawn_reader(child.stdout.take().unwrap());
         let stderr = match screen {
-            Some(screen) => reader(screen),
-            None => reader(child.stderr.take().unwrap()),
+            Some(screen) => spawn_reader(screen),
+            None => spawn_reader(child.stderr.take().unwrap()),
         };
-        Self { child, stdin: silent, readers: Some([stdout, stderr]), began }
+        Self { child, stdin: open_stdin, readers: Some([stdout, stderr]), started }
     }
 
     /// Sends a signal.
@@ -70,15 +69,15 @@ impl Process {
     pub fn signal(&mut self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, signal).unwrap();
-        self.began = Instant::now();
+        self.started = Instant::now();
     }
 
-    /// Whether it has not ended yet.
-    pub fn goes_on(&mut self) -> bool {
+    /// Whether the process has not ended yet.
+    pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end, once.
+    /// Waits for the end of the process. Must be called only once.
     pub fn wait(&mut self) -> Ended {
         let mut peak_memory = None;
         let status = loop {
@@ -86,32 +85,32 @@ impl Process {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            if self.began.elapsed() > LIMIT {
+            if self.started.elapsed() > LIMIT {
                 self.child.kill().unwrap();
                 panic!("still running after {LIMIT:?}");
             }
             // Most runs end within 50 ms.
-            thread::sleep((self.began.elapsed() / 16).clamp(SHORTEST, LONGEST));
+            thread::sleep((self.started.elapsed() / 16).clamp(MIN_INTERVAL, MAX_INTERVAL));
         };
-        let elapsed = self.began.elapsed();
+        let elapsed = self.started.elapsed();
         self.stdin = None;
         let [stdout, stderr] = self.readers.take().unwrap().map(|reader| reader.join().unwrap());
         Ended { status, stdout, stderr, elapsed, peak_memory }
     }
 }
 
-/// Waits until something is so.
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < Duration::from_secs(50), "{what}: it does not come to that");
+/// Waits until a condition holds.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(50), "{what}: it does not come to that");
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// What the last line of a terminal shows after this was written to it, and that the cursor stands
-/// at its beginning.
-pub fn on_screen(written: &str) -> String {
+/// The last line that a terminal shows after this text was written to it. Asserts that the cursor
+/// is at the line's beginning.
+pub fn last_screen_line(written: &str) -> String {
     let (mut line, mut cursor) = (Vec::new(), 0);
     for c in written.rsplit('\n').next().unwrap_or_default().chars() {
         if c == '\r' {
@@ -126,16 +125,16 @@ pub fn on_screen(written: &str) -> String {
     line.into_iter().collect::<String>().trim_end().to_owned()
 }
 
-fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+fn spawn_reader(mut source: impl Read + Send + 'static) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // A terminal that nobody writes to any more ends with an error.
-        let _ = from.read_to_end(&mut bytes);
+        // Reading a terminal without writers ends with an error.
+        let _ = source.read_to_end(&mut bytes);
         String::from_utf8(bytes).expect("UTF-8")
     })
 }
 
-/// A terminal of 80 columns: the end for the program, and what shows on it.
+/// Opens a terminal of 80 columns. Returns the end for the program, and the end to read from.
 #[cfg(unix)]
 pub fn terminal() -> (fs::File, fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};

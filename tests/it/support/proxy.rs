@@ -1,4 +1,4 @@
-//! A proxy that does what a test tells it, and a world that lies behind it.
+//! A proxy whose actions a test sets, and a world behind it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -11,24 +11,24 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Identity, World};
 
-/// The issuer's name for the proxy; nobody else knows it.
-pub const ISSUER: &str = "idp.test";
-/// Pulumi Cloud's.
-pub const CLOUD: &str = "cloud.test";
+/// The host name of the issuer, which only the proxy resolves.
+pub const ISSUER_NAME: &str = "idp.test";
+/// The host name of Pulumi Cloud, which only the proxy resolves.
+pub const CLOUD_NAME: &str = "cloud.test";
 
 /// What the proxy does with a request.
 #[derive(Clone)]
-pub enum Say {
-    /// Opens a tunnel to this server, whatever host was asked for.
+pub enum ProxyAction {
+    /// Opens a tunnel to this server, whatever the requested host is.
     Tunnel(SocketAddr),
-    /// Answers with these bytes and hangs up.
+    /// Sends these bytes and closes the connection.
     Answer(String),
-    /// Takes the request and says nothing.
-    Nothing,
+    /// Never answers.
+    Hang,
 }
 
-impl Say {
-    /// An answer without a tunnel: `403 Forbidden`, say, with headers and a body.
+impl ProxyAction {
+    /// An answer with a status such as `403 Forbidden`, headers and a body.
     pub fn status(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
         Self::Answer(format!(
@@ -43,108 +43,114 @@ impl Say {
     }
 }
 
-/// What a proxy was asked.
+/// A request to a proxy.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ProxyRequest {
     /// `CONNECT`, or the method of a plain request.
     pub method: String,
     /// `HOST:PORT`, or the URL of a plain request.
     pub target: String,
-    /// The credentials that came with it.
+    /// The proxy credentials of the request.
     pub authorization: Option<String>,
 }
 
-/// A proxy on loopback. It serves as long as the tests run.
+/// A proxy on loopback that runs until the test process ends.
 pub struct Proxy {
     address: SocketAddr,
     scheme: &'static str,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<ProxyRequest>>>,
 }
 
 impl Proxy {
-    /// An HTTP proxy.
-    pub fn start(say: impl Fn(&Asked) -> Say + Send + 'static) -> Self {
-        Self::serve(None, "http", say)
+    /// Starts an HTTP proxy.
+    pub fn start(decide: impl Fn(&ProxyRequest) -> ProxyAction + Send + 'static) -> Self {
+        Self::serve(None, "http", decide)
     }
 
-    /// A proxy that speaks TLS itself.
-    pub fn secure(identity: Identity, say: impl Fn(&Asked) -> Say + Send + 'static) -> Self {
+    /// Starts an HTTPS proxy.
+    pub fn secure(
+        identity: Identity,
+        decide: impl Fn(&ProxyRequest) -> ProxyAction + Send + 'static,
+    ) -> Self {
         let tls = TlsAcceptor::from(identity.server_config().unwrap());
-        Self::serve(Some(tls), "https", say)
+        Self::serve(Some(tls), "https", decide)
     }
 
-    /// A SOCKS5 proxy (RFC 1928) that takes names and no credentials.
-    pub fn socks(say: impl Fn(&Asked) -> Say + Send + 'static) -> Self {
-        Self::serve(None, "socks5", say)
+    /// Starts a SOCKS5 proxy (RFC 1928) that resolves names and accepts no credentials.
+    pub fn socks(decide: impl Fn(&ProxyRequest) -> ProxyAction + Send + 'static) -> Self {
+        Self::serve(None, "socks5", decide)
     }
 
-    /// A proxy that always does the same.
-    pub fn always(say: Say) -> Self {
-        Self::start(move |_| say.clone())
+    /// Starts an HTTP proxy with the same action for all requests.
+    pub fn always(action: ProxyAction) -> Self {
+        Self::start(move |_| action.clone())
     }
 
     fn serve(
         tls: Option<TlsAcceptor>,
         scheme: &'static str,
-        say: impl Fn(&Asked) -> Say + Send + 'static,
+        decide: impl Fn(&ProxyRequest) -> ProxyAction + Send + 'static,
     ) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let notes = Arc::clone(&asked);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&requests);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         thread::spawn(move || {
             let local = tokio::task::LocalSet::new();
-            let say = std::rc::Rc::new(say);
+            let decide = std::rc::Rc::new(decide);
             local.block_on(&runtime, async move {
                 let listener = TcpListener::from_std(listener).unwrap();
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    let (tls, notes, say) = (tls.clone(), Arc::clone(&notes), say.clone());
+                    let (tls, recorded, decide) =
+                        (tls.clone(), Arc::clone(&recorded), decide.clone());
                     tokio::task::spawn_local(async move {
-                        let say = |asked: Asked| {
-                            let said = say(&asked);
-                            notes.lock().unwrap().push(asked);
-                            said
+                        let decide = |request: ProxyRequest| {
+                            let action = decide(&request);
+                            recorded.lock().unwrap().push(request);
+                            action
                         };
-                        // What a client does wrong ends its connection, not the proxy.
+                        // An error of a client ends its connection, not the proxy.
                         match (tls, scheme) {
-                            (Some(tls), _) => http(tls.accept(stream).await.ok()?, say).await,
-                            (None, "socks5") => socks(stream, say).await,
-                            (None, _) => http(stream, say).await,
+                            (Some(tls), _) => {
+                                serve_http(tls.accept(stream).await.ok()?, decide).await
+                            }
+                            (None, "socks5") => serve_socks(stream, decide).await,
+                            (None, _) => serve_http(stream, decide).await,
                         }
                     });
                 }
             });
         });
-        Self { address, scheme, asked }
+        Self { address, scheme, requests }
     }
 
-    /// Its URL: `http://127.0.0.1:PORT`.
+    /// The URL: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Its URL with credentials, as they are written in a variable.
-    pub fn url_with(&self, credentials: &str) -> String {
+    /// The URL with credentials, which are written unchanged.
+    pub fn url_with_credentials(&self, credentials: &str) -> String {
         format!("{}://{credentials}@{}", self.scheme, self.address)
     }
 
-    /// What it was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<ProxyRequest> {
+        self.requests.lock().unwrap().clone()
     }
 
-    /// Whether it was asked for this host.
+    /// Whether a request for this host was received.
     pub fn was_asked_for(&self, host: &str) -> bool {
-        self.asked().iter().any(|asked| asked.target.contains(host))
+        self.requests().iter().any(|request| request.target.contains(host))
     }
 }
 
-async fn http(
+async fn serve_http(
     mut client: impl AsyncRead + AsyncWrite + Unpin,
-    say: impl Fn(Asked) -> Say,
+    decide: impl Fn(ProxyRequest) -> ProxyAction,
 ) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -157,21 +163,24 @@ async fn http(
         let (name, value) = line.split_once(": ")?;
         name.eq_ignore_ascii_case("proxy-authorization").then(|| value.to_owned())
     });
-    let asked = Asked { method: words.next()?, target: words.next()?, authorization };
-    match say(asked) {
-        Say::Tunnel(server) => {
+    let request = ProxyRequest { method: words.next()?, target: words.next()?, authorization };
+    match decide(request) {
+        ProxyAction::Tunnel(server) => {
             client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.ok()?;
             tunnel(client, server).await
         }
-        Say::Answer(answer) => {
+        ProxyAction::Answer(answer) => {
             client.write_all(answer.as_bytes()).await.ok()?;
             client.shutdown().await.ok()
         }
-        Say::Nothing => std::future::pending().await,
+        ProxyAction::Hang => std::future::pending().await,
     }
 }
 
-async fn socks(mut client: TcpStream, say: impl Fn(Asked) -> Say) -> Option<()> {
+async fn serve_socks(
+    mut client: TcpStream,
+    decide: impl Fn(ProxyRequest) -> ProxyAction,
+) -> Option<()> {
     let mut greeting = [0; 2];
     client.read_exact(&mut greeting).await.ok()?;
     client.read_exact(&mut vec![0; usize::from(greeting[1])]).await.ok()?;
@@ -183,16 +192,16 @@ async fn socks(mut client: TcpStream, say: impl Fn(Asked) -> Say) -> Option<()> 
     client.read_exact(&mut name).await.ok()?;
     let port = client.read_u16().await.ok()?;
     let target = format!("{}:{port}", String::from_utf8(name).unwrap());
-    let asked = Asked { method: "CONNECT".to_owned(), target, authorization: None };
+    let request = ProxyRequest { method: "CONNECT".to_owned(), target, authorization: None };
     let answer = |code| [5, code, 0, 1, 0, 0, 0, 0, 0, 0];
-    match say(asked) {
-        Say::Tunnel(server) => {
+    match decide(request) {
+        ProxyAction::Tunnel(server) => {
             client.write_all(&answer(0)).await.ok()?;
             tunnel(client, server).await
         }
         // "Connection not allowed by ruleset".
-        Say::Answer(_) => client.write_all(&answer(2)).await.ok(),
-        Say::Nothing => std::future::pending().await,
+        ProxyAction::Answer(_) => client.write_all(&answer(2)).await.ok(),
+        ProxyAction::Hang => std::future::pending().await,
     }
 }
 
@@ -202,38 +211,38 @@ async fn tunnel(mut client: impl AsyncRead + AsyncWrite + Unpin, server: SocketA
     Some(())
 }
 
-/// The address of a server on loopback, from its URL.
+/// The socket address in the URL of a loopback server.
 fn address(url: &str) -> SocketAddr {
     let url = url::Url::parse(url).unwrap();
     *url.socket_addrs(|| None).unwrap().first().unwrap()
 }
 
 impl World {
-    /// Moves the issuer to `https://idp.test`, which only [`Self::way`] knows. Pulumi Cloud is at
-    /// `https://cloud.test` as well.
-    pub fn beyond_proxy(mut self) -> Self {
+    /// Moves the issuer to `https://idp.test`, which only a proxy with [`Self::tunnels`] resolves.
+    /// Such a proxy also resolves `https://cloud.test`.
+    pub fn behind_proxy(mut self) -> Self {
         let path = self.issuer.url().splitn(4, '/').nth(3).unwrap_or_default().to_owned();
-        let url = format!("https://{ISSUER}/{path}").trim_end_matches('/').to_owned();
+        let url = format!("https://{ISSUER_NAME}/{path}").trim_end_matches('/').to_owned();
         let mut document = self.issuer.discovery();
         document["issuer"] = json!(url);
-        document["jwks_uri"] = json!(format!("https://{ISSUER}{}", self.issuer.jwks_path()));
+        document["jwks_uri"] = json!(format!("https://{ISSUER_NAME}{}", self.issuer.jwks_path()));
         let discovery = super::Response::json(200, &document);
         self.issuer.answer(&self.issuer.discovery_path(), discovery);
-        self.cloud.registration(|one| {
-            one["url"] = json!(url);
-            one["issuer"] = json!(url);
+        self.cloud.change_registration(|registration| {
+            registration["url"] = json!(url);
+            registration["issuer"] = json!(url);
         });
         self.shape.claims["iss"] = json!(url);
         self
     }
 
-    /// The way through a proxy that lets everything through.
-    pub fn way(&self) -> impl Fn(&Asked) -> Say + Send + 'static {
+    /// The actions of a proxy that tunnels to the issuer and Pulumi Cloud.
+    pub fn tunnels(&self) -> impl Fn(&ProxyRequest) -> ProxyAction + Send + 'static {
         let (issuer, cloud) = (address(self.issuer.url()), address(self.cloud.url()));
-        move |asked| match asked.target.as_str() {
-            "idp.test:443" => Say::Tunnel(issuer),
-            "cloud.test:443" => Say::Tunnel(cloud),
-            _ => Say::status("502 Bad Gateway", "", ""),
+        move |request| match request.target.as_str() {
+            "idp.test:443" => ProxyAction::Tunnel(issuer),
+            "cloud.test:443" => ProxyAction::Tunnel(cloud),
+            _ => ProxyAction::status("502 Bad Gateway", "", ""),
         }
     }
 }

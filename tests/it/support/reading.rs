@@ -1,36 +1,36 @@
-//! How a report for people reads (product contract, section 6), for every diagnosis of the tests.
+//! Checks the layout of every human-readable report (product contract, section 6).
 
 use serde_json::Value;
 
-/// The width that these reports are made for, in columns.
+/// The width of these reports in columns.
 pub const WIDTH: usize = 80;
 
-/// The cause is within the first lines, the fix not far below, and no line is too wide. `report` is the
-/// same as JSON.
+/// Asserts that the cause is in the first lines, that the fix follows soon, and that no line is too
+/// wide. `report` is the same report as JSON.
 pub fn assert_reads_well(text: &str, report: &Value) {
     let lines: Vec<&str> = text.lines().collect();
-    let pasted = pasted(report);
+    let pasted = texts_to_paste(report);
     for line in &lines {
         let is_whole = |piece: &&str| piece.chars().count() > WIDTH / 2;
-        let is_fine = line.chars().count() <= WIDTH
+        let is_accepted = line.chars().count() <= WIDTH
             || pasted.iter().any(|pasted| pasted.contains(line.trim()))
-            // A value in it that cannot be broken: a name, a link, a quoted command.
+            // The line holds a value that cannot be broken: a name, a link, a quoted command.
             || line.contains('`')
             || line.split([' ', '/', ':', ',', '@']).any(|piece| is_whole(&piece))
             || line.contains("https://");
-        assert!(is_fine, "a line of {} characters: {line}\n{text}", line.chars().count());
+        assert!(is_accepted, "a line of {} characters: {line}\n{text}", line.chars().count());
     }
     let is_unhealthy = report["verdict"] == "unhealthy";
     let Some(first) = report["findings"].get(0).filter(|_| is_unhealthy) else { return };
-    // A hostile name is as long as it likes.
+    // A hostile name may have any length.
     if report["request"]["organization"].as_str().is_some_and(|name| name.len() > 40) {
         return;
     }
     let code = format!("[{}]", report["rootCause"].as_str().unwrap());
     assert!(lines.iter().take(2).any(|line| line.ends_with(&code)), "{text}");
-    let at = |beginning: &str| lines.iter().position(|line| line.trim().starts_with(beginning));
+    let line_of = |start: &str| lines.iter().position(|line| line.trim().starts_with(start));
     let detail = first["detail"].as_str().unwrap();
-    // What is hostile is shown in another form.
+    // Hostile text is printed in another form.
     let is_hostile = |text: &str| {
         text.contains("::error") || text.contains("##") || text.chars().any(char::is_control)
     };
@@ -38,19 +38,19 @@ pub fn assert_reads_well(text: &str, report: &Value) {
         return;
     }
     let cause: Vec<&str> = detail.split(' ').take(2).collect();
-    assert!(at(&cause.join(" ")).is_some_and(|at| at < 6), "{cause:?}\n{text}");
+    assert!(line_of(&cause.join(" ")).is_some_and(|line| line < 6), "{cause:?}\n{text}");
     let evidence = first["evidence"].as_array().unwrap().iter();
     let values = evidence.map(|proof| proof["value"].as_str().unwrap()).collect::<Vec<_>>();
-    // Hostile values are as long as they like.
+    // Hostile values may have any length.
     if values.iter().all(|value| value.len() < 200 && !is_hostile(value))
         && first["detail"].to_string().len() < 400
     {
-        assert!(at("Fix:").is_some_and(|at| at < 20), "{text}");
+        assert!(line_of("Fix:").is_some_and(|line| line < 20), "{text}");
     }
 }
 
-/// What is there to be pasted, which no line break may cut.
-fn pasted(report: &Value) -> Vec<&str> {
+/// The texts that users paste, which must not be broken into lines.
+fn texts_to_paste(report: &Value) -> Vec<&str> {
     let findings = report["findings"].as_array().unwrap().iter();
     findings
         .flat_map(|finding| ["steps", "commands"].map(|part| &finding["remediation"][part]))

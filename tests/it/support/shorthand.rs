@@ -1,29 +1,29 @@
-//! What many tests say of a report, and of a policy with several entries.
+//! Assertions on reports and setups of policies that many tests use.
 
 use serde_json::Value;
 
 use super::{Doctor, Run, World};
 
 impl World {
-    /// A diagnosis where the policy, the file and Pulumi Cloud's, has these entries.
-    pub fn doctor_with(&self, entries: &[Value]) -> Doctor {
+    /// Prepares a diagnosis where the policy file and Pulumi Cloud's policy have these entries.
+    pub fn doctor_with_entries(&self, entries: &[Value]) -> Doctor {
         let doctor = self.doctor();
-        self.cloud.policies(entries.to_vec());
+        self.cloud.set_policies(entries.to_vec());
         let mut policy = self.policy();
         policy["issuers"][0]["policies"] = entries.into();
         doctor.file("policy.json", policy.to_string())
     }
 
-    /// A diagnosis without a policy document, where Pulumi Cloud's policy is the shape's entry.
+    /// Prepares a diagnosis without a policy document. Pulumi Cloud's policy has the shape's entry.
     pub fn doctor_without_policy(&self) -> Doctor {
         self.doctor().without("--policy")
     }
 }
 
 impl Run {
-    /// Holds the run to be unhealthy because of this error, which this check found.
+    /// Asserts that the run is unhealthy, with this error of this check as root cause.
     #[track_caller]
-    pub fn assert_root(&self, code: &str, category: &str, check: &str) {
+    pub fn assert_root_cause(&self, code: &str, category: &str, check: &str) {
         assert_eq!(self.root_cause(), Some(code), "{:?}\n{}", self.codes(), self.stderr);
         assert_eq!((self.status, &self.report["verdict"]), (1, &"unhealthy".into()), "{code}");
         assert_eq!(self.codes()[0], code);
@@ -34,47 +34,47 @@ impl Run {
         assert_eq!(self.check(check)["status"], "fail", "{code}");
     }
 
-    /// Holds the run to be healthy.
+    /// Asserts that the run is healthy.
     #[track_caller]
     pub fn assert_healthy(&self) {
         assert_eq!(self.root_cause(), None, "{:?}\n{}", self.codes(), self.stderr);
         assert_eq!((self.status, &self.report["verdict"]), (0, &"healthy".into()));
     }
 
-    /// Holds a finding to say all of this, in whatever part of it.
+    /// Asserts that a finding contains all these texts, in any of its parts.
     #[track_caller]
-    pub fn assert_says(&self, code: &str, telling: &[&str]) {
-        let text = self.text(code);
-        for words in telling {
-            assert!(text.contains(words), "{code}: {words:?} is not in\n{text}");
+    pub fn assert_finding_contains(&self, code: &str, expected: &[&str]) {
+        let finding = self.finding_text(code);
+        for text in expected {
+            assert!(finding.contains(text), "{code}: {text:?} is not in\n{finding}");
         }
     }
 
-    /// Everything that a finding says, a string per line.
+    /// All strings of a finding, one per line.
     #[track_caller]
-    pub fn text(&self, code: &str) -> String {
+    pub fn finding_text(&self, code: &str) -> String {
         let mut text = String::new();
-        strings(self.finding(code), &mut text);
+        collect_strings(self.finding(code), &mut text);
         text
     }
 
-    /// The check that kept this one from running.
+    /// The check or option because of which a check was skipped.
     #[track_caller]
-    pub fn skipped(&self, check: &str) -> Option<&str> {
+    pub fn skipped_because(&self, check: &str) -> Option<&str> {
         let check = self.check(check);
         assert_eq!(check["status"] == "skip", check["skippedBecause"].is_string(), "{check}");
         check["skippedBecause"].as_str()
     }
 }
 
-fn strings(value: &Value, into: &mut String) {
+fn collect_strings(value: &Value, into: &mut String) {
     match value {
         Value::String(text) => {
             into.push_str(text);
             into.push('\n');
         }
-        Value::Array(items) => items.iter().for_each(|item| strings(item, into)),
-        Value::Object(map) => map.values().for_each(|item| strings(item, into)),
+        Value::Array(items) => items.iter().for_each(|item| collect_strings(item, into)),
+        Value::Object(map) => map.values().for_each(|item| collect_strings(item, into)),
         _ => {}
     }
 }

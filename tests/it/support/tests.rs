@@ -1,22 +1,22 @@
-//! The doubles are held to what they stand for.
+//! Tests of the doubles themselves.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use super::command::shows;
+use super::command::contains_secret;
 use super::*;
 
-/// A client that trusts the world's authority, and the login that the CLI would make.
+/// A client that trusts the world's authority and makes the CLI's requests.
 struct Client {
     http: reqwest::Client,
     cloud: String,
 }
 
 impl Client {
-    fn of(world: &World) -> Self {
-        // An error means that another test was first.
+    fn new(world: &World) -> Self {
+        // It fails if another test has installed the provider already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = reqwest::Certificate::from_pem(world.authority.pem().as_bytes()).unwrap();
         let http = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap();
@@ -40,7 +40,7 @@ impl Client {
     }
 
     fn exchange(&self, world: &World, organization: &str) -> (u16, Value) {
-        world.cloud.policies(vec![world.shape.entry.clone()]);
+        world.cloud.set_policies(vec![world.shape.entry.clone()]);
         world.cloud.begin_run();
         self.exchange_again(&world.token(), organization)
     }
@@ -63,10 +63,10 @@ impl Client {
 }
 
 #[test]
-fn every_platform_logs_in_as_itself() {
+fn every_platform_token_logs_in() {
     for platform in platforms::ALL {
         let mut world = World::new(platform);
-        let client = Client::of(&world);
+        let client = Client::new(&world);
         let (status, answer) = client.exchange(&world, ORGANIZATION);
         assert_eq!(status, 200, "{}: {answer}", platform.name);
         let (status, user) = client.get(WHOAMI, world.cloud.access_token());
@@ -85,14 +85,14 @@ fn every_platform_logs_in_as_itself() {
 }
 
 #[test]
-fn pulumi_cloud_refuses_in_the_documented_order() {
+fn cloud_refuses_in_documented_order() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
-    let client = Client::of(&world);
+    let client = Client::new(&world);
     let refused = |world: &World, organization: &str, text: &str| {
         let (status, answer) = client.exchange(world, organization);
         assert_eq!((status, &answer["error_description"]), (400, &json!(text)));
     };
-    // The last failure first: each one that is added comes before those that are there already.
+    // Each failure that is added precedes the earlier ones in the documented order.
     world.shape.entry["decision"] = json!("deny");
     refused(&world, ORGANIZATION, "denied by policy");
     let other = SigningKey::generate("RS256").unwrap().jwk(KID).unwrap();
@@ -102,7 +102,9 @@ fn pulumi_cloud_refuses_in_the_documented_order() {
     refused(&world, ORGANIZATION, "no keys");
     world.shape.shift(-90_000);
     refused(&world, ORGANIZATION, "token expired");
-    world.cloud.registration(|registration| registration["issuer"] = json!("https://other.test"));
+    world
+        .cloud
+        .change_registration(|registration| registration["issuer"] = json!("https://other.test"));
     refused(&world, ORGANIZATION, "unknown issuer");
     refused(&world, "other", "invalid organization other");
 }
@@ -111,17 +113,17 @@ fn pulumi_cloud_refuses_in_the_documented_order() {
 fn registered_keys_need_no_issuer() {
     let world = World::new(&platforms::KUBERNETES);
     world.issuer.answer(&world.issuer.discovery_path(), Response::new(404, "text/plain", ""));
-    world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
-    assert_eq!(Client::of(&world).exchange(&world, ORGANIZATION).0, 200);
+    world.cloud.change_registration(|registration| registration["jwks"] = world.issuer.jwks());
+    assert_eq!(Client::new(&world).exchange(&world, ORGANIZATION).0, 200);
 }
 
 #[test]
-fn every_algorithm_and_certificate_can_be_had() {
+fn every_algorithm_and_certificate_works() {
     for algorithm in doctor::loopback::ALGORITHMS {
         let authority = Authority::new().unwrap();
         let expired = authority.issue_expired(&["127.0.0.1"]).unwrap();
-        let world = World::with(&platforms::GITLAB, authority, expired, algorithm);
-        let client = Client::of(&world);
+        let world = World::with_identity(&platforms::GITLAB, authority, expired, algorithm);
+        let client = Client::new(&world);
         assert_eq!(client.exchange(&world, ORGANIZATION).0, 200, "{algorithm}");
     }
 }
@@ -129,9 +131,9 @@ fn every_algorithm_and_certificate_can_be_had() {
 #[test]
 fn registrations_need_read_access() {
     let world = World::new(&platforms::GITHUB);
-    let client = Client::of(&world);
-    world.cloud.policies(vec![world.shape.entry.clone()]);
-    world.cloud.grant("pul-admin", "octocat", ORGANIZATION);
+    let client = Client::new(&world);
+    world.cloud.set_policies(vec![world.shape.entry.clone()]);
+    world.cloud.accept_access_token("pul-admin", "octocat", ORGANIZATION);
     let issuers = "/api/orgs/acme/oidc/issuers";
     let policies = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
     assert_eq!(client.get(issuers, "pul-other").0, 401);
@@ -145,37 +147,37 @@ fn registrations_need_read_access() {
 }
 
 #[test]
-fn canned_answers_come_as_they_are() {
+fn set_answers_are_sent_unchanged() {
     let world = World::new(&platforms::GITHUB);
-    let client = Client::of(&world);
+    let client = Client::new(&world);
     world.cloud.answer(EXCHANGE, Response::json(429, &json!({})).header("retry-after", "30"));
     assert_eq!(client.exchange(&world, ORGANIZATION).0, 429);
     assert_eq!(world.cloud.exchanges()[0]["audience"], "urn:pulumi:org:acme");
 }
 
 #[test]
-fn a_second_exchange_fails_the_test() {
+fn second_exchange_fails_the_test() {
     let world = World::new(&platforms::GITHUB);
-    let client = Client::of(&world);
+    let client = Client::new(&world);
     assert_eq!(client.exchange(&world, ORGANIZATION).0, 200);
     assert_eq!(client.exchange_again(&world.token(), ORGANIZATION).0, 500);
     assert!(catch_unwind(AssertUnwindSafe(|| drop(world))).is_err());
 }
 
 #[test]
-fn answers_are_held_to_the_api() {
+fn answers_are_validated() {
     let lacking = json!({"access_token": "x"});
     let outcome = catch_unwind(|| openapi::validate("POST", EXCHANGE, 200, &lacking));
     assert_eq!(outcome.is_err(), openapi::is_present());
 }
 
 #[test]
-fn only_long_pieces_of_secrets_are_found() {
+fn long_pieces_of_secrets_are_found() {
     let secrets = ["0123456789abcdefghijklmnopqrstuvwxyz".to_owned(), "short".to_owned()];
-    assert!(shows("see 56789abcdefghijk here", &secrets));
-    assert!(!shows("see 56789abcdefghij here", &secrets));
-    assert!(shows("see short here", &secrets));
-    assert!(!shows("", &secrets));
+    assert!(contains_secret("see 56789abcdefghijk here", &secrets));
+    assert!(!contains_secret("see 56789abcdefghij here", &secrets));
+    assert!(contains_secret("see short here", &secrets));
+    assert!(!contains_secret("", &secrets));
 }
 
 #[test]

@@ -173,7 +173,7 @@ mod tests {
             assert_eq!(misread(value), name, "{value}");
         }
         for value in ["http://p.test:3128\n", " p.test:1", "http://joe:100%@p.test", "10.0.0.1:x"] {
-            let parsed = parse(&value);
+            let parsed = parse(value);
             assert!(matches!(parsed, ParsedProxy::Ignored(_)), "{value}: {parsed:?}");
         }
     }

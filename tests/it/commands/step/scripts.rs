@@ -1,11 +1,11 @@
-//! Running a step's script in a job of its platform.
+//! Runs the scripts of steps as jobs of their platforms do.
 
 use std::process::Output;
 
 use serde_json::Value;
 
 use super::{HOSTILE, SCRIPTS, script, step};
-use crate::support::job::{self, AZURE, REQUEST_TOKEN, interpreter, shell, with_installers};
+use crate::support::job::{self, AZURE, REQUEST_TOKEN, interpreter, run_script, with_installers};
 use crate::support::{Doctor, World, platforms};
 
 /// Runs a platform's script against the world.
@@ -20,9 +20,9 @@ fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// The run names what was planted, and the token came from where the platform puts it.
+/// Asserts that the run reports this root cause, and that the token came from this source.
 #[track_caller]
-fn finds(output: &Output, code: &str, source: &str) {
+fn assert_finds(output: &Output, code: &str, source: &str) {
     let report = report(output);
     assert_eq!(report["rootCause"], code, "{:#}", report["findings"]);
     assert_eq!(output.status.code(), Some(1));
@@ -30,7 +30,8 @@ fn finds(output: &Output, code: &str, source: &str) {
     assert_eq!(report["request"]["organization"], "acme");
 }
 
-fn spoil(world: &mut World) {
+/// Gives the policy another audience than the token's.
+fn break_audience(world: &mut World) {
     world.shape.entry["rules"]["aud"] = "api://AzureADTokenExchange".into();
 }
 
@@ -45,22 +46,22 @@ fn azure(world: &World) -> Output {
 }
 
 #[test]
-fn azure_finds_the_cause() {
+fn azure_script_finds_cause() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
     assert_eq!(report(&azure(&world))["verdict"], "healthy");
-    spoil(&mut world);
-    finds(&azure(&world), "audience-mismatch", "env:idToken");
+    break_audience(&mut world);
+    assert_finds(&azure(&world), "audience-mismatch", "env:idToken");
 }
 
 #[test]
-fn azure_without_the_token_says_so() {
+fn azure_script_reports_missing_token() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let output = run(&world, "azure", &AZURE);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(report(&output)["rootCause"], "ado-token-not-exposed");
 }
 
-fn github(world: &World, asking: bool) -> Output {
+fn github(world: &World, has_permission: bool) -> Output {
     let endpoint = job::token_endpoint(world);
     let url = format!("{}/idtoken/1/2?api-version=2.0", endpoint.url());
     let mut vars = vec![
@@ -70,13 +71,13 @@ fn github(world: &World, asking: bool) -> Output {
         ("GITHUB_JOB", "deploy"),
         ("GITHUB_REPOSITORY", "acme/web-shop"),
     ];
-    if asking {
+    if has_permission {
         vars.push(("ACTIONS_ID_TOKEN_REQUEST_URL", &url));
         vars.push(("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN));
     }
     let output = run(world, "github", &vars);
     let requests = endpoint.requests();
-    assert_eq!(requests.len(), usize::from(asking));
+    assert_eq!(requests.len(), usize::from(has_permission));
     for request in requests {
         let query = "&audience=urn%3Apulumi%3Aorg%3Aacme";
         assert!(request.target.ends_with(query), "{}", request.target);
@@ -85,15 +86,15 @@ fn github(world: &World, asking: bool) -> Output {
 }
 
 #[test]
-fn github_finds_the_cause() {
+fn github_script_finds_cause() {
     let mut world = World::new(&platforms::GITHUB);
     assert_eq!(report(&github(&world, true))["verdict"], "healthy");
-    spoil(&mut world);
-    finds(&github(&world, true), "audience-mismatch", "github-actions");
+    break_audience(&mut world);
+    assert_finds(&github(&world, true), "audience-mismatch", "github-actions");
 }
 
 #[test]
-fn github_without_the_permission_says_so() {
+fn github_script_reports_missing_permission() {
     let report = report(&github(&World::new(&platforms::GITHUB), false));
     assert_eq!(report["rootCause"], "github-id-token-permission");
 }
@@ -111,12 +112,12 @@ fn gitlab(world: &World, status: &str) -> Output {
 }
 
 #[test]
-fn gitlab_finds_the_cause() {
+fn gitlab_script_finds_cause() {
     let mut world = World::new(&platforms::GITLAB);
     assert_eq!(report(&gitlab(&world, "failed"))["verdict"], "healthy");
-    spoil(&mut world);
+    break_audience(&mut world);
     for status in ["failed", "running", ""] {
-        finds(&gitlab(&world, status), "audience-mismatch", "env:LOGIN_TOKEN");
+        assert_finds(&gitlab(&world, status), "audience-mismatch", "env:LOGIN_TOKEN");
     }
 }
 
@@ -136,34 +137,34 @@ fn circleci(world: &World) -> Output {
 }
 
 #[test]
-fn circleci_finds_the_cause() {
+fn circleci_script_finds_cause() {
     let mut world = World::new(&platforms::CIRCLECI_V2);
     assert_eq!(report(&circleci(&world))["verdict"], "healthy");
-    spoil(&mut world);
-    finds(&circleci(&world), "audience-mismatch", "env:PULUMI_TOKEN");
+    break_audience(&mut world);
+    assert_finds(&circleci(&world), "audience-mismatch", "env:PULUMI_TOKEN");
 }
 
 #[test]
-fn failed_installation_ends_the_step() {
+fn failed_installation_ends_step() {
     for (platform, pointer) in SCRIPTS {
         let script = script(&step(&[platform, "--oidc-org", "acme"]), pointer);
         let doctor = with_installers(Doctor::bare(), "echo started");
         let doctor = doctor.program("pipx", "exit 1").program("python3", "exit 1");
-        let output = shell(interpreter(platform), &script, &doctor, &[]);
+        let output = run_script(interpreter(platform), &script, &doctor, &[]);
         assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{script}");
         assert!(output.stderr.is_empty(), "{output:?}");
     }
 }
 
 #[test]
-fn an_organization_stays_one_word() {
+fn hostile_organization_stays_one_word() {
     for name in HOSTILE {
         for (platform, pointer) in SCRIPTS {
             let script = script(&step(&[platform, &format!("--oidc-org={name}")]), pointer);
             let installed = "for last do :; done\nprintf '%s' \"$last\"";
             let doctor = with_installers(Doctor::bare(), installed);
             let doctor = doctor.program("touch", "echo pwned >&2");
-            let output = shell(&["bash"], &script, &doctor, &[]);
+            let output = run_script(&["bash"], &script, &doctor, &[]);
             assert!(output.status.success(), "{platform} {name:?}: {output:?}");
             assert_eq!(String::from_utf8(output.stdout).unwrap(), name, "{platform}: {script}");
             assert!(output.stderr.is_empty(), "{platform} {name:?}: {script}");

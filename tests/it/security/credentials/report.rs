@@ -1,17 +1,18 @@
-//! What a run with a project's backend connects to and reports.
+//! Connections and reports of runs with a project's backend.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
-    CODE, ELSEWHERE, NOTHING, arrived, assert_kept_back, logins, plain, tempted, world, yaml,
+    CODE, ELSEWHERE, NOTHING, assert_withheld, logins, plain, received, with_credentials, world,
+    yaml,
 };
 use crate::support::{Doctor, PlainCloud, Run};
 
 /// Not even a request without a credential goes to a private address that a project file names.
 #[test]
-fn project_backend_passes_the_address_guard() {
+fn project_backend_is_guarded() {
     let world = world();
     let cloud = world.cloud.url().to_owned();
     let network = PlainCloud::start(world.cloud.access_token());
@@ -25,21 +26,21 @@ fn project_backend_passes_the_address_guard() {
         ("http://169.254.169.254".into(), "169.254.169.254 (a metadata service)"),
     ] {
         let run = plain(&world, &url).without("--allow-private-issuer");
-        // The issuer's address is refused as well, which is no matter here.
+        // The issuer's address is refused as well, which does not matter here.
         let run = run.env("HTTP_PROXY", network.url()).json();
-        assert_kept_back(&run, &url);
-        run.ended("cloud", "skip", Some("--cloud-url"));
-        run.assert_says(CODE, &[address]);
+        assert_withheld(&run, &url);
+        run.assert_check("cloud", "skip", Some("--cloud-url"));
+        run.assert_finding_contains(CODE, &[address]);
         assert_eq!((run.status, run.root_cause()), (0, None), "{url}: {:?}", run.codes());
     }
     assert!(world.cloud.requests().is_empty() && network.requests().is_empty());
 
-    // With the option, loopback is asked; a metadata service never.
+    // The option allows loopback, but never a metadata service.
     let run = plain(&world, &cloud).json();
-    run.ended("cloud", "pass", None);
-    assert_eq!(arrived(&world), NOTHING);
+    run.assert_check("cloud", "pass", None);
+    assert_eq!(received(&world), NOTHING);
     let run = plain(&world, "http://169.254.169.254").json();
-    run.ended("cloud", "skip", Some("--cloud-url"));
+    run.assert_check("cloud", "skip", Some("--cloud-url"));
 }
 
 #[test]
@@ -48,14 +49,14 @@ fn login_reaches_private_backend_not_metadata() {
     let cloud = world.cloud.url().to_owned();
     let login = |url: &str| {
         let (_, doctor) = logins(&world).pop().unwrap();
-        let doctor = tempted(&world, doctor, ELSEWHERE).unset("PULUMI_ACCESS_TOKEN");
+        let doctor = with_credentials(&world, doctor, ELSEWHERE).unset("PULUMI_ACCESS_TOKEN");
         doctor.without("--allow-private-issuer").file("Pulumi.yaml", yaml(url)).json()
     };
     assert_eq!(login(&cloud).status, 0);
     let run = login("http://169.254.169.254");
     assert_eq!(run.root_cause(), Some("backend-unreachable"));
-    run.assert_says("backend-unreachable", &["169.254.169.254 (a metadata service)"]);
-    run.ended("exchange", "skip", Some("cloud"));
+    run.assert_finding_contains("backend-unreachable", &["169.254.169.254 (a metadata service)"]);
+    run.assert_check("exchange", "skip", Some("cloud"));
 }
 
 #[test]
@@ -66,8 +67,9 @@ fn reports_show_backend_and_source() {
     for arguments in [&["-q"][..], &[], &["-v"]] {
         let run = plain(&world, &url).args(arguments.iter().copied()).human();
         let text = &run.stdout;
-        let ok = if arguments == ["-v"] { text.contains(&url) } else { text.contains(&shown) };
-        assert!(ok && text.contains("Pulumi.yaml:4"), "{arguments:?}: {text}");
+        let is_shown =
+            if arguments == ["-v"] { text.contains(&url) } else { text.contains(&shown) };
+        assert!(is_shown && text.contains("Pulumi.yaml:4"), "{arguments:?}: {text}");
     }
     let quiet = world.doctor().arg("-q").human();
     assert!(quiet.stdout.contains(&format!("{shown}--cloud-url)")), "{}", quiet.stdout);
@@ -75,18 +77,18 @@ fn reports_show_backend_and_source() {
 
 /// The option in the remedy, added to the same command, makes the login work.
 #[test]
-fn the_remedy_works() {
+fn remedy_makes_login_work() {
     let world = world();
     let url = world.cloud.url().to_owned();
-    let found = || {
-        let stored = tempted(&world, world.doctor(), ELSEWHERE);
-        stored.file("Pulumi.yaml", yaml(&url)).unset("PULUMI_ACCESS_TOKEN")
+    let doctor = || {
+        let doctor = with_credentials(&world, world.doctor(), ELSEWHERE);
+        doctor.file("Pulumi.yaml", yaml(&url)).unset("PULUMI_ACCESS_TOKEN")
     };
-    let run = found().json();
+    let run = doctor().json();
     let command = run.finding(CODE)["remediation"]["commands"][0].as_str().unwrap().to_owned();
-    let again = found().args(command.split(' ')).json();
+    let again = doctor().args(command.split(' ')).json();
     assert_eq!((again.status, again.codes()), (0, vec![]));
-    again.ended("whoami", "pass", None);
+    again.assert_check("whoami", "pass", None);
 }
 
 /// The commands of a report.
@@ -101,9 +103,9 @@ fn printed_commands_avoid_project_backend() {
     let mut world = world();
     let unregistered = json!("https://127.0.0.1:1/nobody");
     let cloud = world.cloud.url().to_owned();
-    type Break = fn(Doctor) -> Doctor;
-    let broken: [(&str, Break); 4] = [
-        // This version reads no organization from the token.
+    type Change = fn(Doctor) -> Doctor;
+    let failures: [(&str, Change); 4] = [
+        // This version does not read the organization from the token.
         ("organization-missing", |doctor| {
             doctor.without("--oidc-org").option("--pulumi-version", "3.216.0")
         }),
@@ -111,44 +113,44 @@ fn printed_commands_avoid_project_backend() {
         ("issuer-wrong-organization", |doctor| doctor.option("--oidc-org", "globex")),
         ("issuer-not-registered", |doctor| doctor),
     ];
-    world.cloud.registration(|one| one["maxExpiration"] = json!(3600));
+    world.cloud.change_registration(|registration| registration["maxExpiration"] = json!(3600));
     let policy = world.policy();
     let claims = world.shape.claims.clone();
     let mut seen = BTreeSet::new();
-    for (code, change) in broken {
+    for (code, change) in failures {
         world.shape.claims = claims.clone();
         if code == "issuer-not-registered" {
             world.shape.claims["iss"] = unregistered.clone();
         }
-        let sends = |command: &String| {
+        let sends_credential = |command: &String| {
             let words = ["--oidc-token", "pulumi login", "PULUMI_ACCESS_TOKEN"];
             command.contains(&cloud) && words.iter().any(|word| command.contains(word))
         };
         let prepared = |doctor: Doctor| change(doctor.file("policy.json", policy.to_string()));
         let run = prepared(plain(&world, &cloud)).json();
-        let texts = run.text(code);
-        assert!(!commands(&run).iter().any(sends), "{code}: {texts}");
-        run.assert_says(code, &["Pulumi.yaml:4", "--cloud-url"]);
-        // What a step announces is in the step.
+        let texts = run.finding_text(code);
+        assert!(!commands(&run).iter().any(sends_credential), "{code}: {texts}");
+        run.assert_finding_contains(code, &["Pulumi.yaml:4", "--cloud-url"]);
+        // A step that ends with a colon must be followed by its content.
         let mut lines = texts.lines().zip(texts.lines().skip(1).chain([""]));
         let is_empty = |(line, next): (&str, &str)| line.ends_with(':') && !next.starts_with('{');
         assert!(!lines.any(is_empty), "announces nothing: {texts}");
 
-        // Named, or in CI, the command is there; in CI it says where the backend comes from.
+        // If the user names the backend, and in CI, the command is printed; in CI with the source
+        // of the backend.
         let run = prepared(plain(&world, &cloud).args(["--cloud-url", &cloud])).json();
-        assert!(commands(&run).iter().any(sends), "{code}: {}", run.text(code));
+        assert!(commands(&run).iter().any(sends_credential), "{code}: {}", run.finding_text(code));
         let run = prepared(plain(&world, &cloud).env("CI", "true")).json();
-        assert!(commands(&run).iter().any(sends), "{code}: {}", run.text(code));
-        run.assert_says(code, &["Pulumi.yaml:4 names the backend"]);
+        assert!(commands(&run).iter().any(sends_credential), "{code}: {}", run.finding_text(code));
+        run.assert_finding_contains(code, &["Pulumi.yaml:4 names the backend"]);
         seen.insert(code);
     }
-    assert_eq!(seen.len(), broken.len());
+    assert_eq!(seen.len(), failures.len());
 }
 
-/// A bundle of a version that sent credentials to a project's backend: the answers are in it, so
-/// nothing was kept back.
+/// Older versions sent credentials to a project's backend, so their bundles have the answers.
 #[test]
-fn older_bundles_are_judged_by_their_answers() {
+fn older_bundles_with_answers_are_judged() {
     let text = include_str!("../../../../fixtures/bundles/v1/healthy.json");
     let mut bundle: Value = serde_json::from_str(text).unwrap();
     bundle["evidence"]["options"]["setting"] = json!({"kind": "person"});
@@ -161,9 +163,9 @@ fn older_bundles_are_judged_by_their_answers() {
     };
     let run = replay(&bundle);
     assert_eq!((run.status, run.codes().contains(&CODE)), (0, false), "{:?}", run.codes());
-    run.ended("exchange", "pass", None);
+    run.assert_check("exchange", "pass", None);
 
-    // Of this version.
+    // A bundle of this version has no answers.
     let cloud = &mut bundle["evidence"]["cloud"];
     for probe in ["exchange", "whoami"] {
         cloud[probe] = json!({"outcome": "notRun"});
@@ -171,6 +173,6 @@ fn older_bundles_are_judged_by_their_answers() {
     cloud["exchangeSkipped"] = json!("--cloud-url");
     cloud["accessToken"] = json!({"kind": "none"});
     let run = replay(&bundle);
-    assert_eq!(run.raised(CODE)[1], "warning");
-    assert_kept_back(&run, "replay");
+    assert_eq!(run.classification(CODE)[1], "warning");
+    assert_withheld(&run, "replay");
 }

@@ -1,9 +1,9 @@
-//! How many issuers, entries, rules and values a policy file may hold.
+//! The numbers of issuers, entries, rules and values that a policy file may have.
 
 use doctor::limits::{ENTRIES, FILE, REGISTRATIONS, RULES, RULES_IN_POLICY, VALUES};
 use serde_json::{Value, json};
 
-use super::{MEMORY, entry, in_time, judged, policy, refused, rule, token};
+use super::{MEMORY, assert_refused, entry, in_time, judged, policy, rule, token};
 use crate::support::Doctor;
 
 fn rules(count: usize) -> impl Iterator<Item = (String, String)> {
@@ -20,18 +20,21 @@ fn issuers(count: usize) -> String {
 #[test]
 fn oversized_files_are_refused() {
     let entries = |count| policy(&vec![rule("deny", "aud", "x"); count]);
-    refused(&entries(ENTRIES + 1), &["policy.json: 1:", "more than 1000 entries in one policy"]);
-    refused(&issuers(REGISTRATIONS + 1), &["policy.json: 1:", "more than 2000 issuers"]);
+    assert_refused(
+        &entries(ENTRIES + 1),
+        &["policy.json: 1:", "more than 1000 entries in one policy"],
+    );
+    assert_refused(&issuers(REGISTRATIONS + 1), &["policy.json: 1:", "more than 2000 issuers"]);
     let wide = policy(&[entry("allow", rules(RULES + 1))]);
-    refused(&wide, &["policy.json: 1:", "more than 100 rules in one policy entry"]);
+    assert_refused(&wide, &["policy.json: 1:", "more than 100 rules in one policy entry"]);
     let many = policy(&vec![entry("allow", rules(10)); RULES_IN_POLICY / 10 + 1]);
-    refused(&many, &["policy.json: 1:", "more than 5000 rules in one policy"]);
-    // Lines are told.
+    assert_refused(&many, &["policy.json: 1:", "more than 5000 rules in one policy"]);
+    // The message has the line.
     let yaml = format!(
         "url: https://ci.example\npolicies:\n{}",
         "- {decision: deny, tokenType: org, rules: {}}\n".repeat(ENTRIES + 1)
     );
-    refused(&yaml, &["policy.json: 1003:3: more than 1000 entries"]);
+    assert_refused(&yaml, &["policy.json: 1003:3: more than 1000 entries"]);
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn files_at_the_limits_are_judged() {
 }
 
 #[test]
-fn an_organization_of_500_issuers_is_judged() {
+fn organization_with_500_issuers_is_judged() {
     let issuer = |number: usize| {
         let entry = |branch: usize| {
             entry(
@@ -78,7 +81,7 @@ fn an_organization_of_500_issuers_is_judged() {
     assert_eq!(run.report["policy"]["closest"], 7);
 }
 
-/// Hostile files of the largest size that is read, and one byte more.
+/// Hostile files of the largest allowed size, and one that is a byte larger.
 #[test]
 fn largest_files_stay_within_limits() {
     let size = usize::try_from(FILE).unwrap();
@@ -133,7 +136,7 @@ fn largest_files_stay_within_limits() {
     }
 }
 
-/// A short file that aliases make long.
+/// A short file that becomes long by its aliases.
 fn aliases() -> String {
     let entry =
         |rules: &str| format!("- {{decision: allow, tokenType: org, rules: {{{rules}}}}}\n");
@@ -146,7 +149,7 @@ fn aliases() -> String {
 }
 
 #[test]
-fn programs_and_states_that_multiply_are_bounded() {
+fn multiplying_programs_are_bounded() {
     let doubled: String = (0..30)
         .map(|number| format!("  v{number}: ${{v{}}}${{v{}}}\n", number + 1, number + 1))
         .collect();
@@ -204,6 +207,6 @@ fn key_sets_are_capped() {
     assert!(refused.stderr.contains("too many values"), "{}", refused.stderr);
     let key = format!("{{\"kty\":\"RSA\",\"n\":\"w{}\",\"e\":\"AQAB\"}}", "A".repeat(341));
     let kept = run(&format!("{{\"keys\":[{}]}}", vec![key; 10_000].join(",")));
-    // All of them would fit, and so many are not tried.
-    kept.ended("signature", "skip", Some("keys"));
+    // All keys would fit, but the doctor does not try so many.
+    kept.assert_check("signature", "skip", Some("keys"));
 }

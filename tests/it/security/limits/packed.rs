@@ -1,4 +1,4 @@
-//! `triage` stops reading what unpacks to far more than any log does, and says so.
+//! `triage` stops reading data that unpacks to far more than any log, and says so.
 
 use std::io::{Cursor, Write};
 
@@ -13,7 +13,7 @@ const FAILURE: &str =
     "error: problem logging in: organization must be specified for token exchange\n";
 const MIB: usize = 1 << 20;
 
-/// A log that begins with a failure and goes on with so many blank MiB.
+/// A log with a failure, followed by this many MiB of empty lines.
 fn gzip(mib: usize) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(FAILURE.as_bytes()).unwrap();
@@ -47,8 +47,8 @@ fn file<'a>(run: &'a Run, name: &str) -> &'a Value {
     files.iter().find(|file| file["name"] == name).unwrap_or_else(|| panic!("{name}: {files:?}"))
 }
 
-/// It was read up to 64 MiB and a little more, and no further.
-fn stopped(file: &Value) {
+/// Asserts that reading stopped soon after 64 MiB.
+fn assert_stopped(file: &Value) {
     let bytes = file["stoppedAfter"].as_u64().unwrap() as usize;
     assert!((64 * MIB..66 * MIB).contains(&bytes), "{file}");
 }
@@ -57,7 +57,7 @@ fn stopped(file: &Value) {
 fn gzip_bomb_is_read_partly_and_reported() {
     let bomb = gzip(100);
     let run = triage("bomb.gz", &bomb);
-    stopped(file(&run, "bomb.gz"));
+    assert_stopped(file(&run, "bomb.gz"));
     assert_eq!((run.status, run.root_cause()), (1, Some("organization-missing")));
     assert!(run.elapsed.as_secs() < 10, "{:?}", run.elapsed);
     for format in ["human", "markdown"] {
@@ -70,10 +70,10 @@ fn gzip_bomb_is_read_partly_and_reported() {
             assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
         }
     }
-    // By a pipe, whose length nobody knows, as well.
+    // The same for a pipe, whose length is unknown.
     let run = Doctor::bare().args(["triage", "-"]).stdin(bomb).json();
-    stopped(file(&run, "stdin"));
-    // The control: nothing of 60 MiB is left out.
+    assert_stopped(file(&run, "stdin"));
+    // Control: 60 MiB are read completely.
     let run = triage("whole.gz", &gzip(60));
     assert_eq!(file(&run, "whole.gz")["stoppedAfter"], Value::Null);
     assert_eq!(file(&run, "whole.gz")["lines"], 60 * MIB + 1);
@@ -81,7 +81,7 @@ fn gzip_bomb_is_read_partly_and_reported() {
 }
 
 #[test]
-fn a_zip_s_other_members_are_read() {
+fn other_zip_members_are_read() {
     let blank = vec![b'\n'; 100 * MIB];
     let packed = gzip(100);
     let bytes = zip(&[
@@ -91,13 +91,13 @@ fn a_zip_s_other_members_are_read() {
     ]);
     let run = triage("logs.zip", &bytes);
     assert_eq!(run.status, 1, "{}", run.stderr);
-    stopped(file(&run, "logs.zip/bomb.txt"));
-    stopped(file(&run, "logs.zip/packed.gz"));
+    assert_stopped(file(&run, "logs.zip/bomb.txt"));
+    assert_stopped(file(&run, "logs.zip/packed.gz"));
     assert_eq!(file(&run, "logs.zip/last.txt")["lines"], 1);
     assert_eq!(run.report["findings"][0]["count"], 3);
 }
 
-/// The archive's list says that a member has a byte: no more is unpacked.
+/// The archive's directory declares a size of one byte for the member; no more is unpacked.
 #[test]
 fn lying_archive_member_is_stopped() {
     let blank = vec![b'\n'; 100 * MIB];

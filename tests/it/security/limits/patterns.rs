@@ -1,14 +1,15 @@
-//! A pattern has at most 4 KiB: in a file more is an error, from Pulumi Cloud it is not evaluated.
+//! Patterns are limited to 4 KiB. A longer one in a file is an error; one from Pulumi Cloud is not
+//! evaluated.
 
 use doctor::limits::PATTERN;
 use serde_json::{Value, json};
 
-use super::{ISSUER, TIMEOUT, in_time, judged, policy, refused, rule, token};
+use super::{ISSUER, TIMEOUT, assert_refused, in_time, judged, policy, rule, token};
 use crate::support::{Doctor, ORGANIZATION, Response, Run, World, platforms};
 
 const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
 
-/// The slowest pattern of so many bytes: it matches no text without a `b`.
+/// The slowest pattern of this many bytes. It matches no text without a `b`.
 fn slow(bytes: usize) -> String {
     "*a".repeat((bytes - 2) / 2) + "*b"
 }
@@ -22,14 +23,14 @@ fn too_long_pattern_in_file_is_refused() {
             place.len() + 1,
             pattern.len()
         );
-        refused(&policy(&[rule("allow", "sub", &pattern)]), &[&expected]);
+        assert_refused(&policy(&[rule("allow", "sub", &pattern)]), &[&expected]);
     }
     let yaml = format!(
         "url: {ISSUER}\npolicies:\n  - decision: allow\n    tokenType: team\n    teamName: '{}'\n    \
          rules: {{}}\n",
         slow(PATTERN + 2)
     );
-    refused(&yaml, &["policy.json: 3:5: teamName: the pattern has 4098 bytes"]);
+    assert_refused(&yaml, &["policy.json: 3:5: teamName: the pattern has 4098 bytes"]);
     for command in [["policy", "lint"], ["policy", "test"]] {
         let doctor = || {
             let doctor = Doctor::bare().args(command).file("p", &yaml);
@@ -58,17 +59,17 @@ fn longest_pattern_and_claim_match() {
     }
 }
 
-/// A diagnosis by the policies that Pulumi Cloud answers.
+/// Runs a diagnosis with these entries as live policy.
 fn live(world: &World, entries: &[Value]) -> Run {
     world.cloud.answer(
         "/api/orgs/acme/auth/policies/oidcissuers/issuer-0",
         Response::json(200, &json!({"id": "p", "version": 1, "policies": entries})),
     );
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     let token = world.token();
     let doctor = || {
         world
-            .ready()
+            .doctor_without_token()
             .without("--policy")
             .env("DOCTOR_ACCESS_TOKEN", ADMIN)
             .secret(ADMIN)
@@ -89,10 +90,13 @@ fn overlong_live_pattern_is_undetermined() {
     assert_eq!(run.report["policy"]["decision"], "unknown", "{}", run.stdout);
     let rule = &run.report["policy"]["entries"][0]["rules"][0];
     assert_eq!((&rule["undetermined"], &rule["limit"]), (&json!(true), &json!("length")));
-    run.ended("policy", "skip", Some("--policy"));
-    run.assert_says("policy-unknown", &["1 rule was not evaluated", "4096 bytes", "too long"]);
+    run.assert_check("policy", "skip", Some("--policy"));
+    run.assert_finding_contains(
+        "policy-unknown",
+        &["1 rule was not evaluated", "4096 bytes", "too long"],
+    );
 
-    // Where another entry decides, the answer is known, and the report still says so.
+    // If another entry decides, the decision is known, and the report still mentions the rule.
     let mut certain = allowing;
     certain["rules"] = json!({"aud": "*"});
     let run = live(&world, &[hostile, certain]);
@@ -100,13 +104,13 @@ fn overlong_live_pattern_is_undetermined() {
     let summary = run.check("policy")["summary"].as_str().unwrap();
     assert!(summary.contains("1 rule was not evaluated"), "{summary}");
 
-    // A rule on a claim that the token does not have can match nothing, however long it is.
+    // A rule on an absent claim matches nothing, however long its pattern is.
     let run = live(&world, &[super::rule("allow", "gone", &slow(400 << 10))]);
     assert_eq!(run.report["policy"]["decision"], "deny", "{}", run.stdout);
 }
 
 #[test]
-fn a_bundle_with_longer_ones_replays() {
+fn bundle_with_overlong_pattern_replays() {
     let claims = json!({"sub": "a".repeat(90 << 10)});
     let written = judged(&token(&claims), &policy(&[rule("allow", "sub", &slow(PATTERN))])).json();
     let mut bundle: Value = serde_json::from_str(&written.file("bundle.json")).unwrap();
@@ -122,7 +126,7 @@ fn a_bundle_with_longer_ones_replays() {
     let run = replay(&bundle);
     assert_eq!(run.report["policy"]["decision"], "unknown");
     assert_eq!(run.report["policy"]["entries"][0]["rules"][0]["limit"], "length");
-    // No token is that large.
+    // No token may be that large.
     bundle["evidence"]["token"]["claims"]["sub"] = json!("a".repeat(500 << 10));
     let run = replay(&bundle);
     assert_eq!(run.status, 2);

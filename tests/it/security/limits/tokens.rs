@@ -1,4 +1,4 @@
-//! A token has at most 128 KiB, wherever it comes from.
+//! Tokens are limited to 128 KiB, from any source.
 
 use doctor::limits::TOKEN;
 use doctor::loopback::Server;
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::{TIMEOUT, TOKEN_MEMORY, in_time, policy, rule, token};
 use crate::support::{Doctor, Response, Run, World, platforms};
 
-/// A token of so many bytes.
-fn sized(bytes: usize) -> String {
+/// A token of this many bytes.
+fn token_of_size(bytes: usize) -> String {
     let bare = token(&json!({"x": ""}));
     let mut sized = token(&json!({"x": "a".repeat((bytes - bare.len()) / 4 * 3)}));
-    // Four characters of base64 are three of the claim.
+    // Three characters of the claim become four of base64.
     while sized.len() < bytes {
         sized.push('A');
     }
@@ -19,9 +19,9 @@ fn sized(bytes: usize) -> String {
     sized
 }
 
-fn too_large(run: &Run) {
-    run.assert_root("token-not-a-token", "input", "input");
-    run.assert_says("token-not-a-token", &["128 KiB"]);
+fn assert_too_large(run: &Run) {
+    run.assert_root_cause("token-not-a-token", "input", "input");
+    run.assert_finding_contains("token-not-a-token", &["128 KiB"]);
     assert!(run.peak_memory.is_none_or(|peak| peak < TOKEN_MEMORY), "{:?}", run.peak_memory);
 }
 
@@ -33,14 +33,14 @@ fn offline() -> Doctor {
 fn files_and_pipes_are_capped() {
     for bytes in [TOKEN + 1, 900 << 10, 20 << 20] {
         let content = vec![b'a'; bytes];
-        too_large(&in_time(|| offline().arg("-").stdin(content.clone()), Doctor::json));
+        assert_too_large(&in_time(|| offline().arg("-").stdin(content.clone()), Doctor::json));
         let file = || offline().file("t", &content).arg("file://t");
-        too_large(&in_time(file, Doctor::json));
+        assert_too_large(&in_time(file, Doctor::json));
         let variable = || offline().file("t", &content).env("T", "file://t");
-        too_large(&in_time(|| variable().args(["--token-env", "T"]), Doctor::json));
+        assert_too_large(&in_time(|| variable().args(["--token-env", "T"]), Doctor::json));
     }
-    // The control: as large as may be.
-    let whole = sized(TOKEN);
+    // Control: a token of the largest allowed size.
+    let whole = token_of_size(TOKEN);
     for doctor in [offline().arg("-").stdin(whole.clone()), offline().file("t", &whole)] {
         let named = doctor.arguments().iter().any(|argument| argument == "-");
         let doctor = if named { doctor } else { doctor.arg("file://t") };
@@ -51,8 +51,8 @@ fn files_and_pipes_are_capped() {
 
 #[test]
 fn system_caps_arguments_and_variables() {
-    // Linux takes no longer ones; what it takes is read.
-    let whole = sized(120 << 10);
+    // Linux itself refuses longer ones.
+    let whole = token_of_size(120 << 10);
     for doctor in [
         offline().arg(&whole),
         offline().env("T", &whole).args(["--token-env", "T"]),
@@ -64,7 +64,7 @@ fn system_caps_arguments_and_variables() {
 }
 
 #[test]
-fn a_platform_s_answer_is_capped() {
+fn platform_answer_is_capped() {
     let world = World::new(&platforms::GITHUB);
     let run = |value: String| {
         let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
@@ -73,7 +73,7 @@ fn a_platform_s_answer_is_capped() {
         let url = format!("{}/idtoken/1/2?api-version=2.0", server.url());
         let doctor = || {
             world
-                .ready()
+                .doctor_without_token()
                 .env("GITHUB_ACTIONS", "true")
                 .env("ACTIONS_ID_TOKEN_REQUEST_URL", &url)
                 .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token-9be27d10c5f3486a")
@@ -81,14 +81,20 @@ fn a_platform_s_answer_is_capped() {
         };
         in_time(doctor, Doctor::json)
     };
-    too_large(&run(sized(TOKEN + 4)));
+    assert_too_large(&run(token_of_size(TOKEN + 4)));
     let control = run(world.token());
     assert_eq!(control.codes(), [""; 0], "{}", control.stdout);
 }
 
 #[test]
-fn a_line_of_many_is_capped() {
-    let lines = [sized(TOKEN + 4), token(&json!({})), sized(4 * TOKEN), sized(TOKEN)].join("\n");
+fn each_ndjson_line_is_capped() {
+    let lines = [
+        token_of_size(TOKEN + 4),
+        token(&json!({})),
+        token_of_size(4 * TOKEN),
+        token_of_size(TOKEN),
+    ]
+    .join("\n");
     let run = in_time(
         || Doctor::bare().args(["decode", "--ndjson", "-"]).stdin(lines.clone()),
         Doctor::run,

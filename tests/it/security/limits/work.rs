@@ -1,34 +1,34 @@
-//! What a policy and a token cost together is counted: above the budget, rules are undetermined.
+//! The work for a policy and a token is limited: beyond the budget, rules are undetermined.
 
 use serde_json::{Value, json};
 
 use super::{ISSUER, TIMEOUT, entry, in_time, judged, policy, rule, token};
 use crate::support::{Doctor, ORGANIZATION, Response, Run, World, platforms};
 
-fn unknown(run: &Run) {
+fn assert_undecided(run: &Run) {
     assert_eq!(run.status, 3, "{}", run.stderr);
     assert_eq!(run.report["policy"]["decision"], "unknown");
-    run.ended("policy", "skip", Some("--policy"));
-    run.assert_says("policy-unknown", &["not evaluated", "the work for a policy"]);
+    run.assert_check("policy", "skip", Some("--policy"));
+    run.assert_finding_contains("policy-unknown", &["not evaluated", "the work for a policy"]);
     let rules = run.report["policy"]["entries"].as_array().unwrap().iter();
     let mut rules = rules.flat_map(|entry| entry["rules"].as_array().unwrap());
     assert!(rules.any(|rule| rule["limit"] == "work" && rule["undetermined"] == true));
 }
 
-/// Patterns of just under 4 KiB, each of which costs as much as any.
+/// The slowest patterns, each of just under 4 KiB.
 fn slow(decision: &str, count: usize) -> Vec<Value> {
     let pattern = |number| format!("{}*b{number}", "*a".repeat(2_000));
     (0..count).map(|number| rule(decision, "sub", &pattern(number))).collect()
 }
 
 #[test]
-fn many_long_patterns_and_a_long_claim() {
+fn long_patterns_on_long_claim() {
     let token = token(&json!({"sub": "a".repeat(90 << 10)}));
     let run = |entries: &[Value]| in_time(|| judged(&token, &policy(entries)), Doctor::json);
-    unknown(&run(&slow("allow", 300)));
-    // What is left open could deny.
-    unknown(&run(&[vec![rule("allow", "aud", "a")], slow("deny", 300)].concat()));
-    // An answer that nothing can turn is known, and the rest is told.
+    assert_undecided(&run(&slow("allow", 300)));
+    // One of the entries that are not evaluated could deny.
+    assert_undecided(&run(&[vec![rule("allow", "aud", "a")], slow("deny", 300)].concat()));
+    // If no other entry can change the decision, it is known, and the report mentions the others.
     let certain = run(&[vec![rule("deny", "aud", "a")], slow("allow", 300)].concat());
     assert_eq!(certain.report["policy"]["decision"], "deny");
     let certain = run(&[vec![rule("allow", "aud", "a")], slow("allow", 300)].concat());
@@ -37,7 +37,7 @@ fn many_long_patterns_and_a_long_claim() {
     assert!(summary.contains("299 rules were not evaluated"), "{summary}");
     let human = in_time(|| judged(&token, &policy(&slow("allow", 300))), Doctor::human);
     assert!(human.stdout.contains("not evaluated"), "{}", human.stdout);
-    // The control: claims and patterns as people have them, and many of them.
+    // Control: many entries with realistic patterns and a realistic claim.
     let short = super::token(&json!({"sub": "repo:acme/web-shop:ref:refs/heads/main"}));
     let mut entries = vec![rule("allow", "sub", "repo:acme/*:environment:prod"); 900];
     entries.push(rule("allow", "sub", "repo:acme/*:ref:refs/heads/main"));
@@ -47,20 +47,20 @@ fn many_long_patterns_and_a_long_claim() {
 }
 
 #[test]
-fn many_rules_and_a_long_audience() {
+fn many_rules_on_long_audience() {
     let audience: Vec<String> = (0..9_000).map(|number| format!("a{number}")).collect();
     let token = token(&json!({"aud": audience}));
     for pattern in ["*b", &"z".repeat(4_000)] {
         let entries: Vec<Value> =
             (0..400).map(|number| rule("allow", "aud", &format!("{pattern}{number}"))).collect();
-        unknown(&in_time(|| judged(&token, &policy(&entries)), Doctor::json));
+        assert_undecided(&in_time(|| judged(&token, &policy(&entries)), Doctor::json));
     }
     let run = in_time(|| judged(&token, &policy(&[rule("allow", "aud", "a8999")])), Doctor::json);
     run.assert_healthy();
 }
 
 #[test]
-fn many_teams_and_a_long_name() {
+fn many_team_patterns_on_long_name() {
     let entries: Vec<Value> = (0..900)
         .map(|number| {
             json!({"decision": "allow", "tokenType": "team", "rules": {"aud": "urn:pulumi:org:acme"},
@@ -73,14 +73,14 @@ fn many_teams_and_a_long_name() {
     };
     let hostile = run(&"a".repeat(80_000));
     assert_eq!(hostile.report["policy"]["decision"], "unknown");
-    assert!(hostile.text("policy-unknown").contains("not evaluated"));
+    assert!(hostile.finding_text("policy-unknown").contains("not evaluated"));
     let control = run("aab");
     assert_eq!(control.root_cause(), Some("team-not-allowed"));
 }
 
 #[test]
 fn explanations_are_bounded() {
-    // Every failing rule is explained from the claim; claims that are absent have near ones.
+    // Each failing rule is explained by its claim, and absent claims by similar names.
     let long: Vec<String> = (0..99).map(|number| format!("claim{number}")).collect();
     let claims: serde_json::Map<String, Value> =
         long.iter().map(|name| (name.clone(), json!("b".repeat(900)))).collect();
@@ -110,16 +110,16 @@ fn explanations_are_bounded() {
         Doctor::json,
     );
     assert_eq!(run.codes().iter().filter(|code| **code == "claim-absent").count(), 99);
-    assert!(run.text("claim-absent").contains("nearest in the token"));
+    assert!(run.finding_text("claim-absent").contains("nearest in the token"));
 
-    // A subject that is too long for a rule is not repeated for every entry.
+    // A very long subject is not repeated for every entry.
     let broad = vec![rule("allow", "aud", "*"); 900];
     let claims = json!({"sub": format!("repo:{}", "a".repeat(80_000))});
     let run = in_time(|| judged(&token(&claims), &policy(&broad)), Doctor::json);
     assert!(run.stdout.len() < 4 << 20, "{}", run.stdout.len());
 }
 
-/// Issuers that are nearly the token's: each has to be compared with it.
+/// Issuers similar to the token's, each of which must be compared with it.
 fn similar(count: usize, length: usize) -> Vec<Value> {
     let issuer = |number| {
         let url = format!("{ISSUER}/{number:05}{}", "x".repeat(length));
@@ -129,7 +129,7 @@ fn similar(count: usize, length: usize) -> Vec<Value> {
 }
 
 #[test]
-fn many_similar_issuers_in_a_file() {
+fn similar_issuers_in_file() {
     let mut issuers = similar(2_000, 480);
     for issuer in &mut issuers {
         issuer.as_object_mut().unwrap().remove("id");
@@ -138,15 +138,18 @@ fn many_similar_issuers_in_a_file() {
     let policy = json!({"issuers": issuers}).to_string();
     let iss = format!("{ISSUER}/0000y{}", "x".repeat(480));
     let run = in_time(|| judged(&token(&json!({"iss": iss})), &policy), Doctor::json);
-    run.assert_root("issuer-not-registered", "issuer", "registration");
-    run.assert_says("issuer-not-registered", &["The nearest registration differs in the path"]);
+    run.assert_root_cause("issuer-not-registered", "issuer", "registration");
+    run.assert_finding_contains(
+        "issuer-not-registered",
+        &["The nearest registration differs in the path"],
+    );
 }
 
 #[test]
-fn many_similar_issuers_from_pulumi_cloud() {
+fn similar_issuers_from_pulumi_cloud() {
     const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
     let mut world = World::new(&platforms::GITHUB);
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     let list = |count| Response::json(200, &json!({"oidcIssuers": similar(count, 20)}));
     let mut run = |count: usize, iss: &str| {
         world.cloud.answer("/api/orgs/acme/oidc/issuers", list(count));
@@ -154,7 +157,7 @@ fn many_similar_issuers_from_pulumi_cloud() {
         let token = world.token();
         let doctor = || {
             world
-                .ready()
+                .doctor_without_token()
                 .without("--policy")
                 .env("DOCTOR_ACCESS_TOKEN", ADMIN)
                 .secret(ADMIN)
@@ -165,8 +168,8 @@ fn many_similar_issuers_from_pulumi_cloud() {
     };
     let near = format!("{ISSUER}/0000y{}", "x".repeat(20));
     let hostile = run(6_000, &format!("{ISSUER}/{}", "y".repeat(80_000)));
-    hostile.raised("issuer-not-registered");
-    run(6_000, &near).assert_says("issuer-not-registered", &["differs in the path"]);
+    hostile.classification("issuer-not-registered");
+    run(6_000, &near).assert_finding_contains("issuer-not-registered", &["differs in the path"]);
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn lint_stops_at_work_limit() {
         .collect();
     let run = lint(&hostile);
     assert!(found(&run, "were not compared with the others"), "{}", run.stdout);
-    // The control: a long policy whose last entry is pointless.
+    // Control: a long policy with a redundant last entry.
     let mut entries: Vec<Value> = (0..300)
         .map(|number| {
             entry(
