@@ -1,5 +1,5 @@
-//! Tokens that nothing names: where each platform keeps them, and what is said when there is
-//! none. The environments are those that the platforms set.
+//! Tokens found without a named source: where each platform keeps them, and the advice if there is
+//! none. The environments are those of the platforms.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const CONNECTION: &str = "c3f0b8d6-71a2-4e95-8d04-6b2e5f19a7c8";
 const SYSTEM_TOKEN: &str = "system-access-token-4f8a1c77e2b94d06";
 const REQUEST_TOKEN: &str = "request-token-9be27d10c5f3486a";
 
-/// A platform's endpoint, with the requests that it got.
+/// A platform's token endpoint, which records its requests.
 struct Endpoint(Server);
 
 impl Endpoint {
@@ -38,7 +38,7 @@ impl Endpoint {
     }
 }
 
-/// What every job on Azure Pipelines has.
+/// The environment of every job on Azure Pipelines.
 fn azure_job(doctor: Doctor, uri: &str) -> Doctor {
     doctor
         .env("TF_BUILD", "True")
@@ -49,17 +49,19 @@ fn azure_job(doctor: Doctor, uri: &str) -> Doctor {
         .env("SYSTEM_OIDCREQUESTURI", uri)
 }
 
-/// What AzureCLI@2 adds for a federated connection.
-fn federated(doctor: Doctor) -> Doctor {
+/// Adds the variables that AzureCLI@2 sets for a federated connection.
+fn with_federated_connection(doctor: Doctor) -> Doctor {
     doctor
         .env("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", CONNECTION)
         .env("AZURESUBSCRIPTION_CLIENT_ID", "1b9d7c53-0e64-4f2a-8a3d-7c5e6f1b2d90")
         .env("AZURESUBSCRIPTION_TENANT_ID", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3")
 }
 
-/// A job that may ask for a token.
-fn azure_asking(doctor: Doctor, uri: &str) -> Doctor {
-    federated(azure_job(doctor, uri)).env("SYSTEM_ACCESSTOKEN", SYSTEM_TOKEN).secret(SYSTEM_TOKEN)
+/// A job that may request a token.
+fn azure_job_with_permission(doctor: Doctor, uri: &str) -> Doctor {
+    with_federated_connection(azure_job(doctor, uri))
+        .env("SYSTEM_ACCESSTOKEN", SYSTEM_TOKEN)
+        .secret(SYSTEM_TOKEN)
 }
 
 fn github_job(doctor: Doctor) -> Doctor {
@@ -71,7 +73,7 @@ fn github_job(doctor: Doctor) -> Doctor {
         .env("GITHUB_REPOSITORY", "acme/web-shop")
 }
 
-fn github_asking(doctor: Doctor, url: &str) -> Doctor {
+fn github_job_with_permission(doctor: Doctor, url: &str) -> Doctor {
     github_job(doctor)
         .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
         .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)
@@ -83,7 +85,7 @@ fn commands(finding: &Value) -> String {
     commands.iter().map(|c| c.as_str().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-/// What was tried, as `source: reason`.
+/// The sources that were tried, as `source: reason`.
 fn tried(finding: &Value) -> Vec<String> {
     let evidence = finding["evidence"].as_array().unwrap();
     evidence
@@ -94,14 +96,14 @@ fn tried(finding: &Value) -> Vec<String> {
 }
 
 #[track_caller]
-fn healthy(run: &Run, source: &str) {
+fn assert_healthy_from(run: &Run, source: &str) {
     assert_eq!(run.root_cause(), None, "{:#}", run.report["findings"]);
     assert_eq!((run.status, &run.report["verdict"]), (0, &json!("healthy")));
     assert_eq!(run.report["token"]["source"], source);
 }
 
 #[track_caller]
-fn fails<'a>(run: &'a Run, code: &str) -> &'a Value {
+fn assert_fails<'a>(run: &'a Run, code: &str) -> &'a Value {
     assert_eq!(run.root_cause(), Some(code), "{:#}", run.report["findings"]);
     assert_eq!(run.status, 1);
     assert_eq!(run.check("exchange")["skippedBecause"], "input");
@@ -111,21 +113,23 @@ fn fails<'a>(run: &'a Run, code: &str) -> &'a Value {
 // ------------------------------------------------------------------------- Azure Pipelines
 
 #[test]
-fn azure_hands_the_token_to_the_script() {
+fn azure_script_token_is_found() {
     for platform in [&platforms::AZURE_DEVOPS, &platforms::AZURE_ENTRA] {
         let world = World::new(platform);
-        let doctor =
-            federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/never-asked"));
+        let doctor = with_federated_connection(azure_job(
+            world.doctor_without_token(),
+            "https://127.0.0.1:1/never-asked",
+        ));
         // An ambient token's issuer may be on loopback.
         let doctor = doctor.without("--allow-private-issuer");
         let token = world.token();
         let run = doctor.env("idToken", &token).secret(&token).json();
-        healthy(&run, "env:idToken");
+        assert_healthy_from(&run, "env:idToken");
     }
 }
 
 #[test]
-fn azure_is_asked_as_its_documentation_says() {
+fn azure_request_matches_documentation() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": token})));
@@ -140,7 +144,7 @@ fn azure_is_asked_as_its_documentation_says() {
             .secret(SYSTEM_TOKEN)
             .secret(&token)
             .json();
-        healthy(&run, "azure-pipelines");
+        assert_healthy_from(&run, "azure-pipelines");
     }
     let requests = endpoint.requests();
     assert_eq!(requests.len(), 3);
@@ -157,7 +161,7 @@ fn azure_is_asked_as_its_documentation_says() {
 }
 
 #[test]
-fn azure_refuses_in_its_several_ways() {
+fn azure_refusals_are_explained() {
     let unreferenced = format!(
         "There is no explicit reference to service connection {CONNECTION} from current stage \
          Deploy.Login.__default."
@@ -197,8 +201,8 @@ fn azure_refuses_in_its_several_ways() {
     for (name, answer, paste) in cases {
         let status = answer.status;
         let endpoint = Endpoint::start(&world, answer);
-        let run = azure_asking(world.doctor_without_token(), &endpoint.azure()).json();
-        let finding = fails(&run, "token-request-failed");
+        let run = azure_job_with_permission(world.doctor_without_token(), &endpoint.azure()).json();
+        let finding = assert_fails(&run, "token-request-failed");
         let detail = finding["detail"].as_str().unwrap();
         assert!(detail.contains(&format!("status {status} ")), "{name}: {detail}");
         assert!(commands(finding).contains(paste), "{name}: {}", commands(finding));
@@ -208,14 +212,14 @@ fn azure_refuses_in_its_several_ways() {
 }
 
 #[test]
-fn azure_says_what_its_answer_says() {
+fn azure_error_text_is_shown() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let message = format!("There is no explicit reference to service connection {CONNECTION}");
     let echo = format!("{message}; you sent Bearer {SYSTEM_TOKEN}");
     let endpoint =
         Endpoint::start(&world, Response::json(400, &json!({"count": 151, "value": echo})));
-    let run = azure_asking(world.doctor_without_token(), &endpoint.azure()).json();
-    let finding = fails(&run, "token-request-failed");
+    let run = azure_job_with_permission(world.doctor_without_token(), &endpoint.azure()).json();
+    let finding = assert_fails(&run, "token-request-failed");
     let said = finding["evidence"].as_array().unwrap().iter().find(|e| e["what"] == "it says");
     let said = said.unwrap()["value"].as_str().unwrap();
     assert!(said.starts_with(&message), "{said}");
@@ -224,22 +228,28 @@ fn azure_says_what_its_answer_says() {
 }
 
 #[test]
-fn azure_cannot_be_reached() {
+fn unreachable_azure_endpoint_is_reported() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    // Nobody listens at port 1.
-    let run = azure_asking(world.doctor_without_token(), "https://127.0.0.1:1/x/oidctoken").json();
-    let finding = fails(&run, "token-request-failed");
+    // Nothing listens on port 1.
+    let run =
+        azure_job_with_permission(world.doctor_without_token(), "https://127.0.0.1:1/x/oidctoken")
+            .json();
+    let finding = assert_fails(&run, "token-request-failed");
     assert!(finding["detail"].as_str().unwrap().contains("127.0.0.1:1"), "{finding}");
-    // The job's credential goes over TLS only, and not to where metadata services are.
+    // The job's credential is sent only over TLS, and never to metadata services.
     for uri in ["http://127.0.0.1:1/x", "https://169.254.169.254/x", "not a url"] {
-        fails(&azure_asking(world.doctor_without_token(), uri).json(), "token-request-failed");
+        assert_fails(
+            &azure_job_with_permission(world.doctor_without_token(), uri).json(),
+            "token-request-failed",
+        );
     }
-    // A certificate that nobody vouches for.
+    // A certificate of an unknown authority.
     let stranger = World::new(&platforms::AZURE_ENTRA);
     let endpoint = Endpoint::start(&stranger, Response::json(200, &json!({"oidcToken": "x"})));
-    let run =
-        azure_asking(world.doctor_without_token(), &endpoint.azure()).arg("--insecure").json();
-    fails(&run, "token-request-failed");
+    let run = azure_job_with_permission(world.doctor_without_token(), &endpoint.azure())
+        .arg("--insecure")
+        .json();
+    assert_fails(&run, "token-request-failed");
     assert!(endpoint.requests().is_empty(), "--insecure is about the backend");
 }
 
@@ -248,20 +258,22 @@ fn silent_platform_keeps_to_timeout() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let late = Response::json(200, &json!({"oidcToken": world.token()}));
     let endpoint = Endpoint::start(&world, late.after(Duration::from_secs(30)));
-    let run = azure_asking(world.doctor_without_token(), &endpoint.azure())
+    let run = azure_job_with_permission(world.doctor_without_token(), &endpoint.azure())
         .args(["--timeout", "1500ms"])
         .json();
-    let finding = fails(&run, "token-request-failed");
+    let finding = assert_fails(&run, "token-request-failed");
     assert!(finding["detail"].as_str().unwrap().contains("in time"), "{finding}");
     assert!(run.elapsed < Duration::from_millis(4000), "{:?}", run.elapsed);
     assert_eq!(run.check("cloud")["status"], "pass", "there is time left for the backend");
 }
 
 #[test]
-fn azure_did_not_expose_the_token() {
+fn unexposed_azure_token_is_explained() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let run = federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x")).json();
-    let finding = fails(&run, "ado-token-not-exposed");
+    let run =
+        with_federated_connection(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x"))
+            .json();
+    let finding = assert_fails(&run, "ado-token-not-exposed");
     let yaml = commands(finding);
     assert!(yaml.contains("addSpnToEnvironment: true"), "{yaml}");
     assert!(yaml.contains("--oidc-org acme") && yaml.contains(CONNECTION), "{yaml}");
@@ -283,12 +295,12 @@ fn azure_secret_connection_has_no_token() {
         .env("tenantId", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3")
         .secret(key)
         .json();
-    let finding = fails(&run, "ado-connection-not-federated");
+    let finding = assert_fails(&run, "ado-connection-not-federated");
     assert!(finding["remediation"]["summary"].as_str().unwrap().contains("federation"));
 }
 
 #[test]
-fn the_system_access_token_is_not_mapped() {
+fn unmapped_system_access_token_is_reported() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for value in [None, Some(""), Some("$(System.AccessToken)")] {
         let mut doctor = azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x");
@@ -296,14 +308,14 @@ fn the_system_access_token_is_not_mapped() {
             doctor = doctor.env("SYSTEM_ACCESSTOKEN", value);
         }
         let run = doctor.json();
-        let finding = fails(&run, "ado-system-accesstoken-unmapped");
+        let finding = assert_fails(&run, "ado-system-accesstoken-unmapped");
         let yaml = commands(finding);
         assert!(yaml.contains("env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)"), "{yaml}");
     }
 }
 
 #[test]
-fn azure_needs_a_service_connection_to_name() {
+fn azure_request_needs_service_connection() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": "x"})));
     for id in [None, Some("$(serviceConnectionId)")] {
@@ -315,22 +327,25 @@ fn azure_needs_a_service_connection_to_name() {
             doctor = doctor.env("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", id);
         }
         let run = doctor.json();
-        let finding = fails(&run, "token-request-failed");
+        let finding = assert_fails(&run, "token-request-failed");
         assert!(commands(finding).contains("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"));
     }
     assert!(endpoint.requests().is_empty());
 }
 
 #[test]
-fn offline_no_platform_is_asked() {
+fn offline_run_asks_no_platform() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": "x"})));
-    let run = azure_asking(world.doctor_without_token(), &endpoint.azure()).arg("--offline").json();
+    let run = azure_job_with_permission(world.doctor_without_token(), &endpoint.azure())
+        .arg("--offline")
+        .json();
     assert_eq!(run.status, 1);
     let finding = run.finding(run.root_cause().unwrap());
     assert!(tried(finding).contains(&"azure-pipelines: not asked: --offline".to_owned()));
-    let run =
-        github_asking(world.doctor_without_token(), &endpoint.github()).arg("--offline").json();
+    let run = github_job_with_permission(world.doctor_without_token(), &endpoint.github())
+        .arg("--offline")
+        .json();
     let finding = run.finding("token-missing");
     assert!(tried(finding).contains(&"github-actions: not asked: --offline".to_owned()));
     assert!(endpoint.requests().is_empty());
@@ -339,20 +354,23 @@ fn offline_no_platform_is_asked() {
 #[test]
 fn unexpanded_variable_is_root_cause() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let doctor = federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x"));
+    let doctor =
+        with_federated_connection(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x"));
     let run = doctor.env("idToken", "$(idToken)").json();
-    fails(&run, "token-variable-unexpanded");
+    assert_fails(&run, "token-variable-unexpanded");
 }
 
 // -------------------------------------------------------------------------- GitHub Actions
 
 #[test]
-fn github_is_asked_for_pulumis_audience() {
+fn github_request_has_pulumi_audience() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": token})));
-    let run = github_asking(world.doctor_without_token(), &endpoint.github()).secret(&token).json();
-    healthy(&run, "github-actions");
+    let run = github_job_with_permission(world.doctor_without_token(), &endpoint.github())
+        .secret(&token)
+        .json();
+    assert_healthy_from(&run, "github-actions");
     let requests = endpoint.requests();
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].method, "GET");
@@ -362,26 +380,26 @@ fn github_is_asked_for_pulumis_audience() {
 }
 
 #[test]
-fn github_without_an_organization_cannot_be_asked() {
+fn github_request_needs_organization() {
     let world = World::new(&platforms::GITHUB);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": "x"})));
-    let doctor =
-        github_asking(world.doctor_without_token(), &endpoint.github()).without("--oidc-org");
+    let doctor = github_job_with_permission(world.doctor_without_token(), &endpoint.github())
+        .without("--oidc-org");
     let run = doctor.json();
-    let finding = fails(&run, "token-missing");
+    let finding = assert_fails(&run, "token-missing");
     assert!(tried(finding).iter().any(|row| row.contains("no organization is named")));
     assert!(commands(finding).contains("--oidc-org"));
     assert!(endpoint.requests().is_empty());
 
     let token = world.token();
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": token})));
-    let doctor =
-        github_asking(world.doctor_without_token(), &endpoint.github()).without("--oidc-org");
-    healthy(&doctor.env("PULUMI_OPTION_OIDC_ORG", "acme").json(), "github-actions");
+    let doctor = github_job_with_permission(world.doctor_without_token(), &endpoint.github())
+        .without("--oidc-org");
+    assert_healthy_from(&doctor.env("PULUMI_OPTION_OIDC_ORG", "acme").json(), "github-actions");
 }
 
 #[test]
-fn github_refuses() {
+fn github_refusals_are_explained() {
     let world = World::new(&platforms::GITHUB);
     let cases = [
         Response::json(401, &json!({"message": "Bad credentials"})),
@@ -393,27 +411,28 @@ fn github_refuses() {
     for answer in cases {
         let status = answer.status;
         let endpoint = Endpoint::start(&world, answer);
-        let run = github_asking(world.doctor_without_token(), &endpoint.github()).json();
-        let finding = fails(&run, "token-request-failed");
+        let run =
+            github_job_with_permission(world.doctor_without_token(), &endpoint.github()).json();
+        let finding = assert_fails(&run, "token-request-failed");
         assert!(finding["detail"].as_str().unwrap().contains(&format!("status {status} ")));
         assert_eq!(endpoint.requests().len(), 1);
     }
 }
 
 #[test]
-fn what_github_gives_may_be_no_token() {
+fn github_answer_without_token_fails() {
     let world = World::new(&platforms::GITHUB);
     let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": "null"})));
-    let run = github_asking(world.doctor_without_token(), &endpoint.github()).json();
-    let finding = fails(&run, "token-not-a-token");
+    let run = github_job_with_permission(world.doctor_without_token(), &endpoint.github()).json();
+    let finding = assert_fails(&run, "token-not-a-token");
     assert!(finding["detail"].as_str().unwrap().contains("the request to GitHub Actions"));
 }
 
 #[test]
-fn github_permission_is_missing() {
+fn missing_github_permission_is_explained() {
     let world = World::new(&platforms::GITHUB);
     let run = github_job(world.doctor_without_token()).json();
-    let finding = fails(&run, "github-id-token-permission");
+    let finding = assert_fails(&run, "github-id-token-permission");
     let yaml = commands(finding);
     assert!(yaml.contains("deploy:\n    permissions:\n      id-token: write"), "{yaml}");
     assert!(!finding.to_string().contains("fork"));
@@ -426,7 +445,7 @@ fn github_permission_is_missing() {
 }
 
 #[test]
-fn a_forks_pull_request_is_told_apart() {
+fn fork_pull_request_is_distinguished() {
     let world = World::new(&platforms::GITHUB);
     let event = |head: &str, fork: bool| {
         json!({"pull_request": {
@@ -442,7 +461,7 @@ fn a_forks_pull_request_is_told_apart() {
         doctor.env("GITHUB_EVENT_NAME", name).json()
     };
     let by_fork = |run: &Run| {
-        let finding = fails(run, "github-id-token-permission");
+        let finding = assert_fails(run, "github-id-token-permission");
         let detail = finding["detail"].as_str().unwrap();
         let said = detail.contains("fork mallory/web-shop");
         let yaml = commands(finding);
@@ -452,9 +471,9 @@ fn a_forks_pull_request_is_told_apart() {
     };
     assert!(by_fork(&run(&event("mallory/web-shop", true), "pull_request")));
     assert!(!by_fork(&run(&event("acme/web-shop", false), "pull_request")));
-    // The repository itself may be a fork of another.
+    // The repository itself may be a fork.
     assert!(!by_fork(&run(&event("acme/web-shop", true), "pull_request")));
-    // These run in the repository that they go to, and may have the permission.
+    // These events run in the target repository, so they may have the permission.
     assert!(!by_fork(&run(&event("mallory/web-shop", true), "pull_request_target")));
     for broken in ["", "[]", "{\"pull_request\": 1}", "{\"pull_request\": {}}", "not json"] {
         assert!(!by_fork(&run(broken, "pull_request")), "{broken}");
@@ -474,7 +493,7 @@ fn gitlab_job(doctor: Doctor, server: &str) -> Doctor {
 }
 
 #[test]
-fn gitlabs_token_is_known_by_its_issuer() {
+fn gitlab_token_is_found_by_issuer() {
     let world = World::new(&platforms::GITLAB);
     let stranger = World::new(&platforms::GITLAB).token();
     let token = world.token();
@@ -485,13 +504,13 @@ fn gitlabs_token_is_known_by_its_issuer() {
         .secret(&token)
         .secret(&stranger)
         .json();
-    healthy(&run, "env:WHATEVER_THE_NAME");
+    assert_healthy_from(&run, "env:WHATEVER_THE_NAME");
     let summary = run.check("input")["summary"].as_str().unwrap();
     assert!(summary.contains("AAA_VAULT_TOKEN") && !summary.contains("ZZZ"), "{summary}");
 }
 
 #[test]
-fn of_gitlabs_tokens_the_audience_decides() {
+fn audience_chooses_among_gitlab_tokens() {
     let world = World::new(&platforms::GITLAB);
     let for_audience = |audience: &str| {
         let mut shape = world.shape.clone();
@@ -505,10 +524,13 @@ fn of_gitlabs_tokens_the_audience_decides() {
         let doctor = gitlab_job(world.doctor_without_token(), world.issuer.url());
         doctor.env("A_VAULT", &vault).env("B_AWS", &aws).secret(&vault).secret(&aws)
     };
-    healthy(&job().env("C_OTHER", &other).env("D_PULUMI", &token).json(), "env:D_PULUMI");
+    assert_healthy_from(
+        &job().env("C_OTHER", &other).env("D_PULUMI", &token).json(),
+        "env:D_PULUMI",
+    );
 
     let run = job().json();
-    let finding = fails(&run, "token-ambiguous");
+    let finding = assert_fails(&run, "token-ambiguous");
     let commands = commands(finding);
     for name in ["A_VAULT", "B_AWS"] {
         let command = format!("doctor --oidc-org acme --token-env {name}");
@@ -529,24 +551,24 @@ fn of_gitlabs_tokens_the_audience_decides() {
         &["D_PULUMI and E_PULUMI", "all of them are for"],
     );
 
-    // For another organization, but for Pulumi: the one that is meant.
+    // A token for another organization is the intended one if it is for Pulumi.
     let run = job().env("C_OTHER", &other).json();
     assert_eq!(run.root_cause(), Some("organization-conflict"));
     assert_eq!(run.report["token"]["source"], "env:C_OTHER");
-    // A single one is the one, whoever it is for.
+    // A single token is used whatever its audience.
     let run =
         gitlab_job(world.doctor_without_token(), world.issuer.url()).env("A_VAULT", &vault).json();
     assert_eq!(run.root_cause(), Some("audience-mismatch"));
 }
 
 #[test]
-fn gitlab_issued_no_token() {
+fn missing_gitlab_token_is_explained() {
     let world = World::new(&platforms::GITLAB);
     let stranger = World::new(&platforms::GITLAB);
     let token = stranger.token();
     let doctor = gitlab_job(world.doctor_without_token(), world.issuer.url());
     let run = doctor.env("VAULT_TOKEN", &token).secret(&token).json();
-    let finding = fails(&run, "gitlab-id-token-missing");
+    let finding = assert_fails(&run, "gitlab-id-token-missing");
     let yaml = commands(finding);
     assert!(yaml.contains("\"deploy: production\":\n  id_tokens:"), "{yaml}");
     assert!(yaml.contains("aud: urn:pulumi:org:acme") || yaml.contains("\"urn:pulumi:org:acme\""));
@@ -557,7 +579,7 @@ fn gitlab_issued_no_token() {
 // ------------------------------------------------------------------------------ the others
 
 #[test]
-fn platforms_that_set_a_variable() {
+fn platform_variables_give_the_token() {
     let cases: [(&Platform, &str, &str); 6] = [
         (&platforms::CIRCLECI, "CIRCLECI", "CIRCLE_OIDC_TOKEN"),
         (&platforms::CIRCLECI_V2, "CIRCLECI", "CIRCLE_OIDC_TOKEN_V2"),
@@ -572,23 +594,23 @@ fn platforms_that_set_a_variable() {
         let doctor =
             world.doctor_without_token().without("--allow-private-issuer").env(marker, "true");
         let run = doctor.env(variable, &token).secret(&token).json();
-        healthy(&run, &format!("env:{variable}"));
+        assert_healthy_from(&run, &format!("env:{variable}"));
     }
 }
 
 #[test]
-fn circlecis_second_version_comes_first() {
+fn circleci_v2_token_is_preferred() {
     let world = World::new(&platforms::CIRCLECI_V2);
     let old = World::new(&platforms::CIRCLECI).token();
     let doctor =
         world.doctor_without_token().env("CIRCLECI", "true").env("CIRCLE_OIDC_TOKEN", &old);
     let run = doctor.env("CIRCLE_OIDC_TOKEN_V2", world.token()).secret(&old).json();
-    healthy(&run, "env:CIRCLE_OIDC_TOKEN_V2");
+    assert_healthy_from(&run, "env:CIRCLE_OIDC_TOKEN_V2");
     assert!(run.check("input")["summary"].as_str().unwrap().contains("CIRCLE_OIDC_TOKEN"));
 }
 
 #[test]
-fn hcp_terraforms_tagged_tokens() {
+fn tagged_hcp_terraform_tokens_are_found() {
     let world = World::new(&platforms::HCP_TERRAFORM);
     let mut shape = world.shape.clone();
     shape.claims["aud"] = "aws.workload.identity".into();
@@ -598,13 +620,13 @@ fn hcp_terraforms_tagged_tokens() {
         .env("TFC_WORKLOAD_IDENTITY_TOKEN_AWS", &aws)
         .env("TFC_WORKLOAD_IDENTITY_TOKEN_PULUMI", world.token())
         .json();
-    healthy(&run, "env:TFC_WORKLOAD_IDENTITY_TOKEN_PULUMI");
+    assert_healthy_from(&run, "env:TFC_WORKLOAD_IDENTITY_TOKEN_PULUMI");
     shape.claims["aud"] = "another".into();
     let run = job()
         .env("TFC_WORKLOAD_IDENTITY_TOKEN", world.issuer.sign(&shape.header, &shape.claims))
         .env("TFC_WORKLOAD_IDENTITY_TOKEN_AWS", &aws)
         .json();
-    fails(&run, "token-ambiguous");
+    assert_fails(&run, "token-ambiguous");
 }
 
 #[cfg(unix)]
@@ -618,18 +640,18 @@ mod buildkite {
     }
 
     #[test]
-    fn the_agent_is_asked() {
+    fn buildkite_agent_gives_token() {
         let world = World::new(&platforms::BUILDKITE);
         let token = world.token();
         let script = format!(
             "[ \"$*\" = 'oidc request-token --audience urn:pulumi:org:acme' ] && echo {token}"
         );
         let run = job(&world).program("buildkite-agent", &script).secret(&token).json();
-        healthy(&run, "buildkite-agent");
+        assert_healthy_from(&run, "buildkite-agent");
     }
 
     #[test]
-    fn the_agent_fails() {
+    fn failing_agent_is_explained() {
         let world = World::new(&platforms::BUILDKITE);
         let cases = [
             ("echo \"fatal: 403 with $BUILDKITE_AGENT_ACCESS_TOKEN\" >&2; exit 1", "ended with"),
@@ -639,17 +661,17 @@ mod buildkite {
         for (script, says) in cases {
             let doctor = job(&world).program("buildkite-agent", script);
             let run = doctor.args(["--timeout", "2s"]).json();
-            let finding = fails(&run, "token-request-failed");
+            let finding = assert_fails(&run, "token-request-failed");
             assert!(finding["detail"].as_str().unwrap().contains(says), "{finding}");
             assert!(run.elapsed < Duration::from_secs(5), "{:?}", run.elapsed);
         }
     }
 
     #[test]
-    fn there_is_no_agent() {
+    fn missing_agent_is_explained() {
         let world = World::new(&platforms::BUILDKITE);
         let run = job(&world).json();
-        let finding = fails(&run, "token-missing");
+        let finding = assert_fails(&run, "token-missing");
         let row = "buildkite-agent: not asked: it is not on PATH".to_owned();
         assert!(tried(finding).contains(&row), "{:?}", tried(finding));
     }
@@ -672,7 +694,7 @@ fn missing_token_lists_places() {
     assert_eq!(tried.iter().filter(|row| row.contains("no job of")).count(), 1, "{tried:#?}");
 }
 
-/// Each platform's own rows, and what to add there.
+/// The finding lists each platform's sources and says what to add.
 #[test]
 fn job_without_token_gets_snippet() {
     let cases: [(&str, &[&str], &str, &str); 5] = [
@@ -726,7 +748,7 @@ fn job_without_token_gets_snippet() {
 }
 
 #[test]
-fn variables_that_look_like_tokens_are_named() {
+fn unused_token_variables_are_named() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let doctor = Doctor::bare().arg("--offline").env("JENKINS_URL", "https://jenkins.test");
@@ -741,17 +763,17 @@ fn variables_that_look_like_tokens_are_named() {
 fn named_backend_precedes_found() {
     let world = World::new(&platforms::GITHUB);
     let endpoint = Endpoint::start(&world, Response::json(500, &json!({})));
-    let doctor = github_asking(world.doctor_without_token(), &endpoint.github());
+    let doctor = github_job_with_permission(world.doctor_without_token(), &endpoint.github());
     let run = doctor.env("MINE", world.token()).args(["--token-env", "MINE"]).json();
-    healthy(&run, "env:MINE");
-    let doctor = github_asking(world.doctor_without_token(), &endpoint.github());
-    healthy(
+    assert_healthy_from(&run, "env:MINE");
+    let doctor = github_job_with_permission(world.doctor_without_token(), &endpoint.github());
+    assert_healthy_from(
         &doctor.env("PULUMI_OPTION_OIDC_TOKEN", world.token()).json(),
         "env:PULUMI_OPTION_OIDC_TOKEN",
     );
-    // An empty one is named all the same, and said before anything about the platform.
+    // An empty source is named too, before anything about the platform.
     let run = github_job(world.doctor_without_token()).args(["--token-env", "EMPTY"]).json();
-    let finding = fails(&run, "token-empty");
+    let finding = assert_fails(&run, "token-empty");
     let detail = finding["detail"].as_str().unwrap();
     assert!(detail.ends_with("the job has no permission id-token: write."), "{detail}");
     let steps = finding["remediation"]["steps"].as_array().unwrap();
@@ -771,7 +793,7 @@ fn expired_job_token_ranks_with_structure() {
 }
 
 #[test]
-fn texts_of_a_platform_are_inert() {
+fn platform_texts_are_inert() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let evil = "x\r\n##vso[task.setvariable variable=a]b\u{1b}[31m\u{202e}::error::y";
     let endpoint = Endpoint::start(
@@ -779,8 +801,8 @@ fn texts_of_a_platform_are_inert() {
         Response::json(400, &json!({"count": 1, "value": evil})).header("location", "/##vso[x]"),
     );
     for run in [
-        azure_asking(world.doctor_without_token(), &endpoint.azure()).json(),
-        azure_asking(world.doctor_without_token(), &endpoint.azure()).human(),
+        azure_job_with_permission(world.doctor_without_token(), &endpoint.azure()).json(),
+        azure_job_with_permission(world.doctor_without_token(), &endpoint.azure()).human(),
     ] {
         assert!(!run.stdout.contains("##vso["), "{}", run.stdout);
         assert!(!run.stdout.contains(['\r', '\u{1b}', '\u{202e}']), "{}", run.stdout);
@@ -788,7 +810,7 @@ fn texts_of_a_platform_are_inert() {
     }
 }
 
-/// What is printed to be pasted is the YAML that it is meant to be, whatever the names in it.
+/// Snippets to paste are valid YAML, whatever names they contain.
 #[test]
 fn snippets_are_inert_yaml() {
     let world = World::new(&platforms::GITHUB);
@@ -801,7 +823,8 @@ fn snippets_are_inert_yaml() {
         let yaml = yaml.unwrap_or_else(|| panic!("{commands:#?}"));
         serde_saphyr::from_str::<Value>(yaml).unwrap_or_else(|e| panic!("{e}: {yaml}"))
     };
-    let doctor = federated(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x"));
+    let doctor =
+        with_federated_connection(azure_job(world.doctor_without_token(), "https://127.0.0.1:1/x"));
     let yaml = snippet(doctor, "ado-token-not-exposed", "AzureCLI@2");
     assert_eq!(yaml.as_array().unwrap().len(), 1);
     assert_eq!(yaml[0]["inputs"]["addSpnToEnvironment"], true);

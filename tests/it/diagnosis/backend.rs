@@ -1,18 +1,18 @@
-//! Which Pulumi Cloud is spoken to: where its URL comes from, and what is wrong with it.
+//! The backend: where its URL comes from, and what is wrong with it.
 
 use serde_json::json;
 
 use crate::support::{CAPABILITIES, Doctor, EXCHANGE, Response, Run, World, platforms};
 
-/// The error of the article that this program began with.
-const ARTICLE: &str = "unsupported protocol scheme \"\"";
+/// Go's error for a URL without a scheme.
+const MISSING_SCHEME_ERROR: &str = "unsupported protocol scheme \"\"";
 
 fn without_url(world: &World) -> Doctor {
     world.doctor().without("--cloud-url")
 }
 
-/// A diagnosis with this backend URL, by its source.
-fn with(world: &World, source: &str, url: &str) -> Doctor {
+/// A diagnosis with this backend URL from this source.
+fn with_url(world: &World, source: &str, url: &str) -> Doctor {
     let doctor = without_url(world);
     match source {
         "--cloud-url" => doctor.args(["--cloud-url", url]),
@@ -40,14 +40,14 @@ fn with(world: &World, source: &str, url: &str) -> Doctor {
 const SOURCES: [&str; 5] =
     ["--cloud-url", "PULUMI_BACKEND_URL", "Pulumi.yaml:4", "Pulumi.json:5", "credentials.json:2"];
 
-/// Holds a run to having stopped at the backend's URL.
+/// Asserts that the run stopped at the backend's URL.
 fn assert_refused(run: &Run, code: &str, case: &str) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{case}: {:?}", run.codes());
     assert_eq!(run.classification(code), ["backend", "error", "backend"], "{case}");
     for check in ["cloud", "exchange", "whoami"] {
         assert_eq!(run.skipped_because(check), Some("backend"), "{case}: {check}");
     }
-    // The token is judged all the same.
+    // The token is still judged.
     assert_eq!(run.check("policy")["status"], "pass", "{case}");
 }
 
@@ -63,7 +63,7 @@ fn url_without_scheme_names_source() {
         ("cloud.company.test:8443", "https://cloud.company.test:8443"),
     ] {
         for source in SOURCES {
-            let run = with(&world, source, url).json();
+            let run = with_url(&world, source, url).json();
             assert_refused(&run, "backend-scheme-missing", &format!("{source} {url}"));
             let backend = &run.report["request"]["backend"];
             assert_eq!(backend["url"], url);
@@ -75,7 +75,7 @@ fn url_without_scheme_names_source() {
             );
         }
     }
-    let run = with(&world, "--cloud-url", "api.pulumi.com").json();
+    let run = with_url(&world, "--cloud-url", "api.pulumi.com").json();
     run.assert_finding_contains(
         "backend-scheme-missing",
         &["unknown backend cloudUrl format 'api.pulumi.com'"],
@@ -86,21 +86,21 @@ fn url_without_scheme_names_source() {
 }
 
 #[test]
-fn the_articles_error_has_two_causes() {
+fn missing_scheme_error_has_two_causes() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = without_url(&world).option("--pulumi-version", "3.215.9").json();
     assert_refused(&run, "backend-empty", "nothing configured");
     let login = "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme";
-    run.assert_finding_contains("backend-empty", &[ARTICLE, "3.216.0", login]);
+    run.assert_finding_contains("backend-empty", &[MISSING_SCHEME_ERROR, "3.216.0", login]);
 
     for version in ["3.209.0", "3.258.0", "3.259.0"] {
-        let doctor = with(&world, "PULUMI_BACKEND_URL", "api.pulumi.com");
+        let doctor = with_url(&world, "PULUMI_BACKEND_URL", "api.pulumi.com");
         let run = doctor.option("--pulumi-version", version).json();
         assert_refused(&run, "backend-scheme-missing", version);
         let export = "export PULUMI_BACKEND_URL=https://api.pulumi.com";
         run.assert_finding_contains(
             "backend-scheme-missing",
-            &[ARTICLE, "PULUMI_BACKEND_URL", export],
+            &[MISSING_SCHEME_ERROR, "PULUMI_BACKEND_URL", export],
         );
         let evidence = run.finding("backend-scheme-missing")["evidence"].to_string();
         assert!(!evidence.contains("\\n"), "one line of a log each: {evidence}");
@@ -114,7 +114,7 @@ fn the_articles_error_has_two_causes() {
 #[test]
 fn installed_cli_without_default_backend_fails() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
-    // The newest CLI has a default: the hosted Pulumi Cloud, which no issuer on loopback suits.
+    // The newest CLI defaults to the hosted Pulumi Cloud, which cannot reach an issuer on loopback.
     world.use_public_issuer();
     let doctor = || {
         let doctor = without_url(&world).without("--pulumi-version").arg("--offline");
@@ -129,10 +129,10 @@ fn installed_cli_without_default_backend_fails() {
     run.assert_finding_contains("backend-empty", &["3.210.0", "/bin/pulumi"]);
 }
 
-/// A URL, the code, and what the finding tells.
+/// A URL, the code, and texts of the finding.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
-const WRONG_EVERYWHERE: [Case; 24] = [
+const UNUSABLE_URLS: [Case; 24] = [
     ("htps://api.pulumi.com", "backend-scheme-unknown", &["htps", "https://api.pulumi.com"]),
     ("htttps://api.pulumi.com", "backend-scheme-unknown", &["https://api.pulumi.com"]),
     ("ftp://api.pulumi.com", "backend-scheme-unknown", &["ftp"]),
@@ -160,11 +160,11 @@ const WRONG_EVERYWHERE: [Case; 24] = [
 ];
 
 #[test]
-fn urls_that_no_login_can_use() {
+fn unusable_urls_are_refused() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    for (url, code, words) in WRONG_EVERYWHERE {
+    for (url, code, words) in UNUSABLE_URLS {
         for source in ["--cloud-url", "PULUMI_BACKEND_URL"] {
-            let run = with(&world, source, url).json();
+            let run = with_url(&world, source, url).json();
             assert_refused(&run, code, &format!("{source} {url}"));
             run.assert_finding_contains(code, words);
             run.assert_finding_contains(code, &[source]);
@@ -174,18 +174,18 @@ fn urls_that_no_login_can_use() {
 }
 
 #[test]
-fn credentials_in_a_url_are_not_shown() {
+fn url_credentials_are_not_shown() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let password = "correct-horse-battery";
     for source in SOURCES {
         let url = format!("postgres://joe:{password}@db/state");
-        let run = with(&world, source, &url).secret(password).json();
+        let run = with_url(&world, source, &url).secret(password).json();
         assert_refused(&run, "backend-is-diy", source);
         run.assert_finding_contains("backend-is-diy", &["://…@"]);
 
         // The CLI sends them along.
         let url = world.cloud.url().replace("://", &format!("://joe:{password}@"));
-        let run = with(&world, source, &url).secret(password).json();
+        let run = with_url(&world, source, &url).secret(password).json();
         assert_eq!(run.root_cause(), None, "{source}: {:?}", run.codes());
         assert_eq!(run.classification("backend-malformed"), ["backend", "warning", "backend"]);
         run.assert_finding_contains(
@@ -199,17 +199,17 @@ fn credentials_in_a_url_are_not_shown() {
 fn prefix_refused_url_works_in_environment() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let url = "https://pulumi.company.test";
-    let run = with(&world, "--cloud-url", url).json();
+    let run = with_url(&world, "--cloud-url", url).json();
     assert_refused(&run, "backend-is-console", "argument");
     let export = format!("export PULUMI_BACKEND_URL={url}");
     let words = [&export, "not a valid self-hosted backend", "--oidc-org acme"];
     run.assert_finding_contains("backend-is-console", &words);
-    let run = with(&world, "PULUMI_BACKEND_URL", url).arg("--offline").json();
+    let run = with_url(&world, "PULUMI_BACKEND_URL", url).arg("--offline").json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
 }
 
 #[test]
-fn a_local_login_is_no_oidc_login() {
+fn local_login_is_refused() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = without_url(&world).arg("--local").json();
     assert_refused(&run, "backend-is-diy", "--local");
@@ -222,7 +222,7 @@ fn a_local_login_is_no_oidc_login() {
 #[test]
 fn values_in_commands_are_quoted() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let run = with(&world, "PULUMI_BACKEND_URL", "cloud.test;touch$IFS/tmp/x&").json();
+    let run = with_url(&world, "PULUMI_BACKEND_URL", "cloud.test;touch$IFS/tmp/x&").json();
     for finding in run.report["findings"].as_array().unwrap() {
         for command in finding["remediation"]["commands"].as_array().unwrap() {
             let command = command.as_str().unwrap();
@@ -235,12 +235,12 @@ fn values_in_commands_are_quoted() {
 #[test]
 fn fix_uses_file_format() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let run = with(&world, "Pulumi.yaml:4", "api.pulumi.com").json();
+    let run = with_url(&world, "Pulumi.yaml:4", "api.pulumi.com").json();
     run.assert_finding_contains(
         "backend-scheme-missing",
         &["line 4", "backend:\n  url: \"https://api.pulumi.com\""],
     );
-    let run = with(&world, "Pulumi.json:5", "api.pulumi.com").json();
+    let run = with_url(&world, "Pulumi.json:5", "api.pulumi.com").json();
     let snippet = "\"backend\": {\"url\": \"https://api.pulumi.com\"}";
     run.assert_finding_contains("backend-scheme-missing", &["line 5", snippet]);
 }
@@ -263,8 +263,9 @@ fn trailing_slash_doubles_in_exchange_url() {
     world.cloud.answer("//api/oauth/token", Response::json(200, &minted));
     for source in SOURCES {
         world.cloud.begin_run();
-        // Outside CI no exchange is made with a backend that a project file names.
-        let run = with(&world, source, &format!("{}/", world.cloud.url())).env("CI", "true").json();
+        // Outside of CI, no exchange is made with a backend that only a project file names.
+        let run =
+            with_url(&world, source, &format!("{}/", world.cloud.url())).env("CI", "true").json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{source}");
         assert_eq!(
             run.classification("backend-path-suspicious"),
@@ -285,7 +286,7 @@ fn trailing_slash_doubles_in_exchange_url() {
 }
 
 #[test]
-fn what_follows_the_host_is_told() {
+fn parts_after_host_are_reported() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (rest, shown, what) in [
         ("/", "/", "a trailing slash"),
@@ -296,7 +297,7 @@ fn what_follows_the_host_is_told() {
     ] {
         let shown = format!("https://cloud.test{shown}");
         let url = format!("https://cloud.test{rest}");
-        let run = with(&world, "--cloud-url", &url).arg("--offline").json();
+        let run = with_url(&world, "--cloud-url", &url).arg("--offline").json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{url}");
         let login = "pulumi login https://cloud.test --oidc-token";
         run.assert_finding_contains("backend-path-suspicious", &[what, &shown, login]);
@@ -304,9 +305,9 @@ fn what_follows_the_host_is_told() {
 }
 
 #[test]
-fn an_unprotected_connection_is_a_warning() {
+fn unprotected_connection_warns() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let run = with(&world, "--cloud-url", "http://cloud.test").arg("--offline").json();
+    let run = with_url(&world, "--cloud-url", "http://cloud.test").arg("--offline").json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-insecure"]));
     assert_eq!(run.classification("backend-insecure"), ["backend", "warning", "backend"]);
     run.assert_finding_contains(
@@ -314,19 +315,19 @@ fn an_unprotected_connection_is_a_warning() {
         &["cloud.test", "plain HTTP", "https://cloud.test"],
     );
 
-    // The issuer's certificate is verified as ever.
+    // The issuer's certificate is still verified.
     let run = world.doctor().arg("--insecure").json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-insecure"]));
     run.assert_finding_contains("backend-insecure", &["--insecure", "SSL_CERT_FILE"]);
 
     for loopback in ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:1"] {
-        let run = with(&world, "--cloud-url", loopback).arg("--offline").json();
+        let run = with_url(&world, "--cloud-url", loopback).arg("--offline").json();
         assert_eq!(run.codes(), Vec::<&str>::new(), "{loopback}");
     }
 }
 
 #[test]
-fn sources_that_disagree() {
+fn disagreeing_url_sources_warn() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let own = world.cloud.url();
     let stored = |doctor: Doctor| {
@@ -337,14 +338,14 @@ fn sources_that_disagree() {
     let project = "name: web\nruntime: go\nbackend: {url: https://other.test}\n";
     let cases: [(Doctor, &str, &[&str]); 6] = [
         (stored(world.doctor()), "info", &["--cloud-url", "credentials.json", "api.pulumi.com"]),
-        (stored(with(&world, "PULUMI_BACKEND_URL", own)), "info", &["PULUMI_BACKEND_URL wins"]),
+        (stored(with_url(&world, "PULUMI_BACKEND_URL", own)), "info", &["PULUMI_BACKEND_URL wins"]),
         (
             world.doctor().env("PULUMI_BACKEND_URL", other),
             "warning",
             &["--cloud-url wins over PULUMI_BACKEND_URL", other],
         ),
         (
-            with(&world, "PULUMI_BACKEND_URL", own).file("Pulumi.yaml", project),
+            with_url(&world, "PULUMI_BACKEND_URL", own).file("Pulumi.yaml", project),
             "warning",
             &["PULUMI_BACKEND_URL wins over", "Pulumi.yaml:3", other],
         ),
@@ -370,7 +371,7 @@ fn sources_that_disagree() {
         run.assert_finding_contains("backend-overridden", words);
         run.assert_finding_contains("backend-overridden", &[own]);
     }
-    // The same in another spelling is no disagreement.
+    // Another spelling of the same URL is no disagreement.
     let run = world.doctor().env("PULUMI_BACKEND_URL", format!("{own}/")).json();
     assert_eq!(run.codes(), Vec::<&str>::new());
 }
@@ -378,7 +379,7 @@ fn sources_that_disagree() {
 // ---------------------------------------------------------------------------------- files
 
 #[test]
-fn an_invalid_project_ends_every_login() {
+fn invalid_project_file_fails_login() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let cases: [(&str, &str, &[&str]); 5] = [
         ("../Pulumi.yaml", "runtime: nodejs\n", &["missing a 'name'", "Pulumi.yaml"]),

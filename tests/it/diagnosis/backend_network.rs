@@ -1,4 +1,4 @@
-//! What answers at the backend's URL, if anything does.
+//! The backend on the network: whether it answers, and whether it is Pulumi Cloud.
 
 use std::net::TcpListener;
 
@@ -10,11 +10,11 @@ use crate::support::{
 };
 
 /// A diagnosis with this backend URL.
-fn at(world: &World, url: &str) -> Doctor {
+fn with_url(world: &World, url: &str) -> Doctor {
     world.doctor().option("--cloud-url", url)
 }
 
-/// Holds a run to the backend's having failed on the network.
+/// Asserts that the backend failed on the network.
 fn assert_no_answer(run: &Run, code: &str, words: &[&str]) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{:?}", run.codes());
     assert_eq!(run.classification(code), ["backend", "error", "cloud"]);
@@ -24,19 +24,19 @@ fn assert_no_answer(run: &Run, code: &str, words: &[&str]) {
     run.assert_finding_contains(code, words);
 }
 
-/// A port of this machine that nobody listens at.
-fn closed() -> String {
+/// The URL of a port of this machine on which nothing listens.
+fn closed_port_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
 
 #[test]
-fn nobody_listens() {
+fn closed_port_is_unreachable() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let address = closed();
-    let run = at(&world, &format!("https://{address}")).json();
+    let address = closed_port_url();
+    let run = with_url(&world, &format!("https://{address}")).json();
     assert_no_answer(&run, "backend-unreachable", &["accepts connections", "refused", &address]);
-    let run = at(&world, "https://cloud.invalid").json();
+    let run = with_url(&world, "https://cloud.invalid").json();
     assert_no_answer(&run, "backend-unreachable", &["cannot be resolved", "cloud.invalid:443"]);
 }
 
@@ -45,7 +45,7 @@ fn silent_server_does_not_block() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let doctor = at(&world, &format!("https://{address}"));
+    let doctor = with_url(&world, &format!("https://{address}"));
     let run = doctor.args(["--timeout", "2s"]).json();
     assert_no_answer(&run, "backend-unreachable", &["no answer in time", &address]);
     assert!(run.elapsed.as_millis() < 2_500, "{:?}", run.elapsed);
@@ -54,15 +54,15 @@ fn silent_server_does_not_block() {
 #[test]
 fn unreachable_proxy_is_named() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let address = closed();
-    let doctor = at(&world, "https://cloud.invalid");
+    let address = closed_port_url();
+    let doctor = with_url(&world, "https://cloud.invalid");
     let run = doctor.env("HTTPS_PROXY", format!("http://joe:hunter22@{address}")).json();
     run.assert_finding_contains("backend-unreachable", &["proxy", &address, "cloud.invalid"]);
     assert!(!run.stdout.contains("hunter22"));
 }
 
 #[test]
-fn certificates_that_are_not_trusted() {
+fn untrusted_certificates_are_explained() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let names = ["127.0.0.1"];
     let handler = |_: &_| Response::json(200, &json!({"capabilities": []}));
@@ -82,20 +82,20 @@ fn certificates_that_are_not_trusted() {
         ),
     ] {
         let server = Server::start(identity, handler).unwrap();
-        let run = at(&world, server.url()).json();
+        let run = with_url(&world, server.url()).json();
         let subject = "doctor loopback server";
         assert_no_answer(&run, "backend-tls-untrusted", &[words, remedy, subject]);
         let trusts = run.finding_text("backend-tls-untrusted").contains(trust);
         assert_eq!(trusts, remedy == trust, "trust cures an unknown authority only");
         assert!(server.requests().is_empty());
     }
-    // The variable does what the remediation says.
+    // The variable from the remediation works.
     let run = world.doctor().without("--ca-cert").env("SSL_CERT_FILE", "ca.pem").json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
 }
 
 #[test]
-fn what_answers_is_no_pulumi_cloud() {
+fn other_servers_are_recognised() {
     let html = "<!DOCTYPE html><html><head><title>Sign in - Company</title></head></html>";
     let xml = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
     let redirect = Response::new(302, "text/plain", "");
@@ -135,16 +135,16 @@ fn failing_pulumi_cloud_is_still_recognised() {
 fn loopback_backend_may_use_http() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let cloud = PlainCloud::start(world.cloud.access_token());
-    let run = at(&world, &cloud.url()).json();
+    let run = with_url(&world, &cloud.url()).json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
     assert_eq!(run.report["identity"]["user"], "ci-bot");
 }
 
 #[test]
-fn curl_asks_what_is_configured() {
+fn printed_curl_uses_configured_backend() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let address = closed();
-    let run = at(&world, &format!("http://{address}/")).json();
+    let address = closed_port_url();
+    let run = with_url(&world, &format!("http://{address}/")).json();
     let command = format!("curl -v http://{address}/api/capabilities");
     run.assert_finding_contains("backend-unreachable", &[&command]);
 }

@@ -1,4 +1,4 @@
-//! Who signed a certificate that is not trusted: an authority of one's own, or a proxy in between.
+//! Untrusted certificates, signed by a private authority or by an inspecting proxy.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn inspecting_proxy_is_named_by_certificate() {
     let handler = |_: &_| Response::json(200, &json!({"capabilities": []}));
     let server = Server::start(company.issue(&names).unwrap(), handler).unwrap();
     let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
-    // Whatever host is asked for, the same server answers.
+    // The same server answers for every host.
     let proxy = Proxy::always(ProxyAction::Tunnel(address)).url();
     let mut world = World::new(&GITHUB);
     let github = "https://token.actions.githubusercontent.com";
@@ -46,7 +46,7 @@ fn inspecting_proxy_is_named_by_certificate() {
             ],
         );
     }
-    // Pulumi Cloud does not go through that proxy: what it hides is no fault of the issuer.
+    // Pulumi Cloud does not use that proxy, so the issuer's certificate is not at fault.
     assert_eq!(run.root_cause(), Some("backend-tls-untrusted"));
     assert_eq!(run.finding("issuer-tls-untrusted")["severity"], "warning");
     run.assert_finding_contains(
@@ -54,7 +54,7 @@ fn inspecting_proxy_is_named_by_certificate() {
         &["does not go through that proxy", "--ca-cert"],
     );
     assert_eq!(run.skipped_because("thumbprints"), Some("issuer"));
-    // What the remediation says helps.
+    // The remedy works.
     let ca = company.pem();
     let run = doctor().file("company.pem", ca).env("SSL_CERT_FILE", "company.pem").json();
     assert!(!run.codes().iter().any(|code| code.ends_with("tls-untrusted")), "{:?}", run.codes());

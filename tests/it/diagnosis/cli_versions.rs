@@ -1,4 +1,4 @@
-//! Which backend a login speaks to and what it asks for, by the version of the CLI.
+//! The backend and the request of a login, by the version of the CLI.
 
 use serde_json::json;
 
@@ -6,12 +6,12 @@ use crate::support::{Doctor, Run, World, platforms};
 
 const PULUMI_CLOUD: &str = "https://api.pulumi.com";
 
-/// The CLI's versions at which something changed, the ones before, and `none`: not known, which
-/// means the newest rules.
+/// The versions of the CLI that changed something, the ones before, and `none` for an unknown
+/// version, which means the newest rules.
 const VERSIONS: [&str; 8] =
     ["3.208.0", "3.209.0", "3.215.9", "3.216.0", "3.217.0", "3.258.0", "3.259.0", "none"];
 
-/// What of a login is configured. Every part names a backend of its own.
+/// A configured source of the backend URL. Each names another backend.
 #[derive(Clone, Copy)]
 enum Part {
     Argument,
@@ -21,7 +21,7 @@ enum Part {
 }
 use Part::{Argument, Credentials, Environment, Project};
 
-/// What is configured; the URL and the source that win, and that is so in every version.
+/// The configured sources, and the URL and the source that win in every version.
 const CONFIGURED: [(&[Part], &str, &str); 9] = [
     (&[Argument], "https://argument.test", "--cloud-url"),
     (&[Environment], "https://environment.test", "PULUMI_BACKEND_URL"),
@@ -34,7 +34,7 @@ const CONFIGURED: [(&[Part], &str, &str); 9] = [
     (&[Environment, Credentials], "https://environment.test", "PULUMI_BACKEND_URL"),
 ];
 
-/// With nothing configured: the version, the URL.
+/// The version and the URL if nothing is configured.
 const UNCONFIGURED: [(&str, &str); 8] = [
     ("3.208.0", PULUMI_CLOUD),
     ("3.209.0", ""),
@@ -123,7 +123,7 @@ fn configured_backends_win_in_order() {
 }
 
 #[test]
-fn the_default_backend_came_with_3_216() {
+fn default_backend_exists_since_3_216() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (version, url) in UNCONFIGURED {
         let run = doctor(&world, version).json();
@@ -147,9 +147,9 @@ fn claims_are_read_since_3_217() {
     }
 }
 
-// ------------------------------------------------------- what `doctor login` says that pulumi says
+// ------------------------------------------------------- predictions of pulumi's own errors
 
-/// `doctor login` in a world, as a CLI of this version makes it.
+/// `doctor login` with the rules of this CLI version.
 fn login(world: &World, version: &str) -> Doctor {
     let token = world.token();
     ["--cloud-url", "--oidc-org"]

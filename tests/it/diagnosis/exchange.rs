@@ -1,12 +1,12 @@
-//! The token exchange: what is asked, what the service may answer, and when it is not made.
+//! The token exchange: the request, the service's answers, and when it is not made.
 
 use serde_json::{Value, json};
 
 use crate::support::platforms::{AZURE_ENTRA, GITHUB, PULUMI_DEPLOYMENTS};
 use crate::support::{CAPABILITIES, EXCHANGE, Response, Run, World};
 
-/// What a healthy login gets when the exchange answers this.
-fn answered(response: Response) -> Run {
+/// A healthy login whose exchange gets this answer.
+fn run_with_answer(response: Response) -> Run {
     let world = World::new(&GITHUB);
     world.cloud.answer(EXCHANGE, response);
     world.doctor_without_policy().json()
@@ -18,8 +18,8 @@ fn html(status: u16) -> Response {
 }
 
 #[test]
-fn the_form_is_what_the_cli_sends() {
-    // Options, requested token type, scope, expiration.
+fn exchange_form_matches_cli() {
+    // The options, the requested token type, the scope and the expiration.
     let cases: [(&[&str], &str, &str, &str); 8] = [
         (&[], "organization", "", "7200"),
         (&["--oidc-expiration", "15m"], "organization", "", "900"),
@@ -51,7 +51,7 @@ fn the_form_is_what_the_cli_sends() {
 }
 
 #[test]
-fn the_organization_is_that_of_the_claim() {
+fn audience_names_requested_organization() {
     let world = World::new(&GITHUB);
     let run = world.doctor().without("--oidc-org").json();
     run.assert_healthy();
@@ -61,7 +61,7 @@ fn the_organization_is_that_of_the_claim() {
 #[test]
 fn refusals_are_shown_in_every_shape() {
     let json = |body: Value| Response::json(400, &body);
-    // Answer, status, telling words.
+    // The answer, its status and texts of the finding.
     let cases: [(Response, u16, &[&str]); 9] = [
         (
             json(json!({"error": "invalid_grant", "error_description": "no such issuer"})),
@@ -84,7 +84,7 @@ fn refusals_are_shown_in_every_shape() {
         (Response::new(302, "text/plain", "").header("location", "/login"), 302, &["/login"]),
     ];
     for (response, status, telling) in cases {
-        let run = answered(response);
+        let run = run_with_answer(response);
         run.assert_root_cause("exchange-rejected", "exchange", "exchange");
         run.assert_finding_contains("exchange-rejected", &[&status.to_string()]);
         run.assert_finding_contains("exchange-rejected", telling);
@@ -94,7 +94,7 @@ fn refusals_are_shown_in_every_shape() {
 }
 
 #[test]
-fn a_refusal_points_to_a_category() {
+fn refusal_text_determines_category() {
     let refusal = |error: &str, text: &str| {
         Response::json(400, &json!({"error": error, "error_description": text}))
     };
@@ -107,19 +107,19 @@ fn a_refusal_points_to_a_category() {
         (refusal("invalid_scope", "no"), "policy"),
     ];
     for (response, category) in cases {
-        let run = answered(response);
+        let run = run_with_answer(response);
         let proofs = run.finding("exchange-rejected")["evidence"].as_array().unwrap().clone();
         let points = proofs.iter().find(|proof| proof["what"] == "points to").unwrap();
         assert_eq!(points["value"], category);
     }
-    let run = answered(Response::new(400, "text/plain", "no"));
+    let run = run_with_answer(Response::new(400, "text/plain", "no"));
     assert!(!run.finding_text("exchange-rejected").contains("points to"));
 }
 
 #[test]
 fn bare_refusal_shows_entry_and_message() {
     let body = json!({"error": "access_denied", "error_description": "no"});
-    let run = answered(Response::json(403, &body));
+    let run = run_with_answer(Response::json(403, &body));
     run.assert_root_cause("exchange-rejected", "exchange", "exchange");
     let telling = ["403", "DOCTOR_ACCESS_TOKEN", "forward this to an admin of acme", "\"sub\""];
     run.assert_finding_contains("exchange-rejected", &telling);
@@ -132,7 +132,7 @@ fn bare_refusal_shows_entry_and_message() {
 #[test]
 fn issuer_refusal_suggests_registration() {
     let body = json!({"error": "invalid_grant", "error_description": "unknown issuer"});
-    let run = answered(Response::json(400, &body));
+    let run = run_with_answer(Response::json(400, &body));
     run.assert_finding_contains("exchange-rejected", &["Register the issuer", "/oidc/issuers"]);
     let change = &run.finding("exchange-rejected")["remediation"]["options"][0]["changes"][0];
     assert_eq!((&change["target"], &change["path"]), (&json!("registration"), &json!("")));
@@ -141,17 +141,19 @@ fn issuer_refusal_suggests_registration() {
 #[test]
 fn payment_required_is_not_about_the_token() {
     let body = json!({"code": 402, "message": "Your trial has expired"});
-    let run = answered(Response::json(402, &body));
+    let run = run_with_answer(Response::json(402, &body));
     run.assert_finding_contains("exchange-rejected", &["subscription", "Your trial has expired"]);
     assert!(!run.finding_text("exchange-rejected").contains("points to"));
     assert_eq!(run.finding("exchange-rejected")["remediation"]["options"], json!([]));
 }
 
 #[test]
-fn a_long_refusal_is_cut() {
+fn long_refusal_is_shortened() {
     let long = "no ".repeat(100_000);
-    let run =
-        answered(Response::json(400, &json!({"error": "x", "message": long, "errors": [long]})));
+    let run = run_with_answer(Response::json(
+        400,
+        &json!({"error": "x", "message": long, "errors": [long]}),
+    ));
     run.assert_root_cause("exchange-rejected", "exchange", "exchange");
     assert!(run.stdout.len() < 20_000, "{}", run.stdout.len());
 }
@@ -168,13 +170,13 @@ fn unknown_organization_is_reported() {
 #[test]
 fn rate_limits_say_how_long_to_wait() {
     let limited = || Response::json(429, &json!({"code": 429, "message": "slow down"}));
-    let run = answered(limited().header("retry-after", "30"));
+    let run = run_with_answer(limited().header("retry-after", "30"));
     run.assert_root_cause("exchange-rate-limited", "exchange", "exchange");
     run.assert_finding_contains("exchange-rate-limited", &["wait 30 s", "slow down", "429"]);
     let date = "Fri, 02 Jan 2099 03:04:05 GMT";
-    let run = answered(limited().header("retry-after", date));
+    let run = run_with_answer(limited().header("retry-after", date));
     run.assert_finding_contains("exchange-rate-limited", &[date]);
-    let run = answered(limited());
+    let run = run_with_answer(limited());
     run.assert_root_cause("exchange-rate-limited", "exchange", "exchange");
     assert!(!run.finding_text("exchange-rate-limited").contains("Retry-After"));
 }
@@ -183,7 +185,7 @@ fn rate_limits_say_how_long_to_wait() {
 fn service_errors_carry_request_id() {
     for status in [500, 502, 503] {
         let response = Response::json(status, &json!({"error": "server_error"}));
-        let run = answered(response.header("X-Pulumi-Request-ID", "3f1c-9a52"));
+        let run = run_with_answer(response.header("X-Pulumi-Request-ID", "3f1c-9a52"));
         run.assert_root_cause("exchange-server-error", "exchange", "exchange");
         assert_eq!(run.finding("exchange-server-error")["retryable"], true);
         let telling = [&*status.to_string(), "3f1c-9a52", "server_error", "support"];
@@ -206,7 +208,7 @@ fn failing_service_is_own_finding() {
         run.assert_root_cause("subject-mismatch", "policy", "policy");
         assert_eq!(run.codes(), ["subject-mismatch", code]);
         assert_eq!(run.finding(code)["severity"], "error");
-        // A web page comes again; a failure may pass.
+        // A failure may be temporary, a web page is not.
         let passes = code != "exchange-malformed";
         assert_eq!(run.finding(code)["retryable"], passes, "{code}");
         assert_eq!(run.finding("subject-mismatch")["retryable"], false);
@@ -240,7 +242,7 @@ fn success_without_a_token_is_malformed() {
 }
 
 #[test]
-fn what_the_server_echoes_is_not_shown() {
+fn echoed_secrets_are_not_shown() {
     let minted = "pul-0123456789abcdef0123456789abcdef01234567";
     for status in [200, 400, 500] {
         for format in ["human", "json"] {
@@ -260,7 +262,7 @@ fn what_the_server_echoes_is_not_shown() {
                 .header("Retry-After", &echo)
                 .header("Location", &format!("https://a.test/?t={token}&m={minted}"));
             world.cloud.answer(EXCHANGE, response);
-            // The claims are shown as such; the rest of the token and what it gave are not.
+            // The claims are shown, but not the rest of the token or the access token.
             let doctor = world.doctor_for(&token).secret(minted).args(["--format", format, "-v"]);
             let run = doctor.run();
             assert_eq!(run.status, 1);
@@ -270,7 +272,7 @@ fn what_the_server_echoes_is_not_shown() {
 }
 
 #[test]
-fn the_service_refuses_what_the_policy_allows() {
+fn refused_allowed_token_is_contradiction() {
     let world = World::new(&AZURE_ENTRA);
     world.cloud.answer(EXCHANGE, Response::json(400, &json!({"error": "access_denied"})));
     let run = world.doctor().json();
@@ -304,7 +306,7 @@ fn foreign_exchange_answer_contradicts_no_policy() {
 }
 
 #[test]
-fn a_redirect_to_another_host_is_named() {
+fn redirect_to_other_host_fails() {
     for (status, telling) in
         [(307, "sends the token there"), (308, "sends the token there"), (302, "without the token")]
     {
@@ -324,7 +326,7 @@ fn a_redirect_to_another_host_is_named() {
 }
 
 #[test]
-fn the_service_allows_what_the_policy_denies() {
+fn admitted_denied_token_is_contradiction() {
     let mut world = World::new(&AZURE_ENTRA);
     let right = world.shape.entry.clone();
     world.shape.entry["rules"]["sub"] = "else".into();
@@ -381,7 +383,7 @@ fn exchange_is_made_despite_findings() {
     for (code, broken) in cases {
         let mut world = World::new(&GITHUB);
         broken(&mut world);
-        // Pulumi Cloud of the double does not look at nbf: it refuses all of them here.
+        // The test double does not check nbf, so it is set to refuse all tokens here.
         world.cloud.answer(EXCHANGE, Response::json(400, &json!({"error": "invalid_grant"})));
         let run = world.doctor().json();
         assert_eq!(world.cloud.exchanges().len(), 1, "{code}");
@@ -392,9 +394,9 @@ fn exchange_is_made_despite_findings() {
 }
 
 #[test]
-fn what_keeps_the_exchange_from_being_made() {
+fn skipped_exchange_names_reason() {
     let now = jiff::Timestamp::now().to_string();
-    // Options, and what skippedBecause says.
+    // The options and the value of skippedBecause.
     let cases: [(&[&str], &str); 7] = [
         (&["--offline"], "--offline"),
         (&["--no-exchange"], "--no-exchange"),
@@ -418,7 +420,7 @@ fn what_keeps_the_exchange_from_being_made() {
 }
 
 #[test]
-fn what_is_no_token_is_not_exchanged() {
+fn non_tokens_are_not_exchanged() {
     let mut world = World::new(&GITHUB);
     let run = world.doctor_without_token().arg("null").json();
     assert_eq!(run.skipped_because("exchange"), Some("input"));

@@ -1,4 +1,4 @@
-//! Logins that work: nothing is found, little is said. A false alarm here sends people to change
+//! Logins that work have no findings and a short report. A false alarm would make people change
 //! what was right.
 
 use doctor::platform::Id;
@@ -9,15 +9,15 @@ use crate::support::{
     platforms,
 };
 
-/// The variable that the token comes by, where it does not come as an argument.
+/// The variable with the token, if that is not an argument.
 const VARIABLE: &str = "ID_TOKEN";
 
-fn by_variable(world: &World) -> Doctor {
+fn with_token_variable(world: &World) -> Doctor {
     let token = world.token();
     world.doctor_without_token().secret(&token).env(VARIABLE, token).args(["--token-env", VARIABLE])
 }
 
-/// Nothing to change, and every check looked: those in `skipped` alone did not.
+/// Asserts that nothing was found and that only the checks in `skipped` did not run.
 fn assert_healthy(run: &Run, skipped: &[&str], about: &str) {
     let report = &run.report;
     assert_eq!(run.status, 0, "{about}: {}{}", run.stdout, run.stderr);
@@ -49,17 +49,17 @@ fn every_platform_with_tokens_is_tested() {
 }
 
 #[test]
-fn every_platform_s_token_logs_in() {
+fn every_platform_token_logs_in() {
     for platform in platforms::ALL {
         let world = World::new(platform);
         assert_logged_in(&world.doctor().json(), platform.name);
-        assert_logged_in(&by_variable(&world).json(), platform.name);
+        assert_logged_in(&with_token_variable(&world).json(), platform.name);
         assert_eq!(world.cloud.exchanges().len(), 2, "{}", platform.name);
     }
 }
 
 #[test]
-fn a_healthy_run_says_little() {
+fn healthy_report_is_short() {
     for platform in platforms::ALL {
         let run = World::new(platform).doctor().human();
         assert_eq!((run.status, &*run.stderr), (0, ""), "{}", platform.name);
@@ -83,7 +83,7 @@ fn quiet_and_details_differ() {
 }
 
 #[test]
-fn strict_changes_nothing_where_nothing_is_wrong() {
+fn strict_healthy_run_stays_healthy() {
     let world = World::new(&platforms::GITLAB);
     assert_logged_in(&world.doctor().arg("--strict").json(), "--strict");
 }
@@ -100,7 +100,7 @@ fn bare_policy_skips_registration() {
 }
 
 #[test]
-fn without_a_policy_the_exchange_decides() {
+fn exchange_decides_without_policy() {
     let world = World::new(&platforms::GITHUB);
     let run = world.doctor().without("--policy").json();
     assert_healthy(&run, &["registration", "thumbprints", "policy"], "no policy");
@@ -109,7 +109,7 @@ fn without_a_policy_the_exchange_decides() {
 }
 
 #[test]
-fn without_an_exchange_the_policy_decides() {
+fn policy_decides_without_exchange() {
     let world = World::new(&platforms::GITHUB);
     let run = world.doctor().arg("--no-exchange").json();
     assert_healthy(&run, &["exchange", "whoami"], "--no-exchange");
@@ -159,7 +159,7 @@ fn every_token_type_can_be_requested() {
     }
 }
 
-/// Tokens, issuers and registrations that are unusual and right.
+/// Tokens, issuers and registrations that are unusual but correct.
 #[test]
 fn unusual_valid_input_is_healthy() {
     type Change = fn(&mut World);
@@ -222,7 +222,7 @@ fn unusual_valid_input_is_healthy() {
 }
 
 #[test]
-fn entries_for_others_do_no_harm() {
+fn unrelated_entries_are_ignored() {
     let world = World::new(&platforms::GITHUB);
     let other = |decision: &str| {
         json!({
@@ -241,7 +241,7 @@ fn entries_for_others_do_no_harm() {
 }
 
 #[test]
-fn every_algorithm_that_issuers_use_is_good() {
+fn common_algorithms_are_healthy() {
     for algorithm in doctor::loopback::ALGORITHMS {
         let authority = Authority::new().unwrap();
         let identity: Identity = authority.issue(&["127.0.0.1"]).unwrap();
@@ -250,9 +250,9 @@ fn every_algorithm_that_issuers_use_is_good() {
     }
 }
 
-/// From the first CLI with OIDC flags on: with URL and organization given, all do the same.
+/// With URL and organization given, all CLIs since the first with OIDC flags behave alike.
 #[test]
-fn explicit_logins_work_with_every_cli() {
+fn explicit_login_works_with_every_cli() {
     let world = World::new(&platforms::AZURE_DEVOPS);
     for version in ["3.209.0", "3.214.1", "3.216.0", "3.217.0", "v3.259.0"] {
         let run = world.doctor().option("--pulumi-version", version).json();
@@ -261,7 +261,7 @@ fn explicit_logins_work_with_every_cli() {
 }
 
 #[test]
-fn the_organization_may_come_from_the_token() {
+fn token_may_name_organization() {
     let world = World::new(&platforms::GITHUB);
     assert_logged_in(&world.doctor().without("--oidc-org").json(), "aud");
 }
@@ -283,7 +283,7 @@ fn token_from_file_or_stdin_works() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let file = world.doctor_without_token().secret(&token).file("t.jwt", format!("{token}\n"));
-    // The CLI reads no claims of a token in a file: the organization has to be named.
+    // The CLI does not read claims from a token file, so the organization must be given.
     assert_logged_in(&file.arg("file://t.jwt").json(), "file");
     let piped = world.doctor_without_token().secret(&token).stdin(format!("{token}\r\n")).arg("-");
     assert_logged_in(&piped.json(), "stdin");
@@ -292,7 +292,7 @@ fn token_from_file_or_stdin_works() {
 }
 
 #[test]
-fn a_pipeline_is_no_different() {
+fn login_works_in_ci_too() {
     let platforms = [
         ("TF_BUILD", "True", &platforms::AZURE_ENTRA),
         ("GITHUB_ACTIONS", "true", &platforms::GITHUB),
@@ -300,6 +300,6 @@ fn a_pipeline_is_no_different() {
     ];
     for (variable, value, platform) in platforms {
         let world = World::new(platform);
-        assert_logged_in(&by_variable(&world).env(variable, value).json(), variable);
+        assert_logged_in(&with_token_variable(&world).env(variable, value).json(), variable);
     }
 }

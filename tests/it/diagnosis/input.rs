@@ -1,5 +1,4 @@
-//! How the token comes in: every source, everything that is no token, and what is wrapped around
-//! one.
+//! The token's sources, values that are no token, and wrappings around tokens.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -7,21 +6,21 @@ use serde_json::{Value, json};
 
 use crate::support::{Authority, Doctor, ORGANIZATION, Run, World, platforms, program};
 
-/// A CI platform around the run.
+/// The variables of two CI platforms.
 const IN_CI: [(&str, &str); 2] = [("TF_BUILD", "True"), ("GITHUB_ACTIONS", "true")];
 
 fn offline() -> Doctor {
     Doctor::bare().args(["--offline", "--oidc-org", ORGANIZATION, "--pulumi-version", "3.259.0"])
 }
 
-/// Holds a run to having stopped at the token.
+/// Asserts that the run stopped at the token.
 fn assert_stopped(run: &Run, code: &str, case: &str) {
     assert_eq!(run.root_cause(), Some(code), "{case}: {:?}", run.codes());
     assert_eq!((run.status, &run.report["verdict"]), (1, &json!("unhealthy")), "{case}");
     assert_eq!(run.classification(code), ["input", "error", "input"], "{case}");
     assert_eq!(run.check("input")["status"], "fail", "{case}");
     assert_eq!(run.skipped_because("signature"), Some("input"), "{case}");
-    // A token without its signature, or with a part of it, is judged as far as it goes.
+    // A token whose signature is missing or cut off is judged as far as possible.
     if code == "token-truncated" && !run.report["token"].is_null() {
         return;
     }
@@ -34,7 +33,7 @@ fn assert_stopped(run: &Run, code: &str, case: &str) {
 // ------------------------------------------------------------------------------- sources
 
 #[test]
-fn every_source_gives_the_token() {
+fn every_source_is_read() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
     let with = |doctor: Doctor| doctor.secret(&token);
@@ -117,7 +116,7 @@ fn empty_token_source_names_fallback() {
 }
 
 #[test]
-fn empty_token_logs_in_as_somebody_else() {
+fn empty_token_uses_other_identity() {
     let secret = "pul-0123456789abcdef0123456789abcdef01234567";
     let empty = || offline().args(["--oidc-token", ""]).secret(secret);
     let run = empty().env("PULUMI_ACCESS_TOKEN", secret).json();
@@ -168,13 +167,13 @@ fn silent_pipe_ends_in_time() {
     assert_stopped(&run, "token-empty", "silent");
     assert!(run.elapsed.as_millis() < 1_500, "{:?}", run.elapsed);
     run.assert_finding_contains("token-empty", &["Standard input", "did not end within"]);
-    // There is time left for the rest, which is not blamed for the wait.
+    // There is time left for the other checks, which are not blamed for the wait.
     let run = world.doctor_without_token().arg("-").args(["--timeout", "6s"]).json();
     assert_eq!(run.codes(), ["token-empty"]);
 }
 
 #[test]
-fn files_that_cannot_be_read_say_why() {
+fn unreadable_token_files_say_why() {
     for (path, why) in [
         ("missing.jwt", "no such file"),
         ("folder", "is a directory"),
@@ -246,7 +245,7 @@ fn commands(run: &Run, code: &str) -> Vec<String> {
 }
 
 #[test]
-fn variables_that_nothing_replaced() {
+fn unexpanded_variables_are_reported() {
     let code = "token-variable-unexpanded";
     for (value, syntax) in [
         ("$(myToken)", "Azure Pipelines macro"),
@@ -291,7 +290,7 @@ fn azure_id_token_exists_only_in_script() {
 }
 
 #[test]
-fn an_expression_is_no_variable() {
+fn expression_is_not_called_variable() {
     let code = "token-variable-unexpanded";
     for (value, says) in [
         ("${{ steps.auth.outputs.token }}", "replaces in a workflow file only"),
@@ -360,7 +359,7 @@ fn access_tokens_are_not_identity_tokens() {
 // ---------------------------------------------------------------------------- truncation
 
 #[test]
-fn a_token_cut_anywhere_is_truncated() {
+fn token_cut_anywhere_is_truncated() {
     for algorithm in ["RS256", "ES256"] {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
@@ -373,14 +372,14 @@ fn a_token_cut_anywhere_is_truncated() {
             let run = offline().arg(&token[..length]).json();
             let case = format!("{algorithm} cut at {length}");
             assert_stopped(&run, "token-truncated", &case);
-            // From the end of the claims on, they are all there.
+            // Tokens that are cut after the claims have all claims.
             assert_eq!(run.report["token"].is_null(), length < dots[1], "{case}");
             run.assert_finding_contains(
                 "token-truncated",
                 &["cut off", "pass the token through a file or a pipe"],
             );
         }
-        // The middle is missing: both ends are there.
+        // The middle is missing.
         let without_middle = format!("{}{}", &token[..dots[0] + 13], &token[dots[1]..]);
         let run = offline().arg(without_middle).json();
         assert_stopped(&run, "token-truncated", "middle");
@@ -392,7 +391,7 @@ fn a_token_cut_anywhere_is_truncated() {
 fn short_signature_is_truncated() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
-    // 224 bytes are left: the length of some RSA key, but not of the issuer's.
+    // 224 bytes would be the signature of another RSA key size than the issuer's.
     let run = world.doctor_for(&token[..token.len() - 43]).json();
     assert_eq!(run.root_cause(), Some("token-truncated"), "{:?}", run.codes());
     run.assert_finding_contains("token-truncated", &["224 bytes", "256"]);
@@ -401,7 +400,7 @@ fn short_signature_is_truncated() {
 
 // -------------------------------------------------------------------------------- wrapped
 
-/// What is around the token, the value, and how the finding puts it.
+/// The wrapping, the value, and texts of the finding.
 type Wrapped = (&'static str, Vec<u8>, &'static [&'static str]);
 
 fn wrapped(token: &str) -> Vec<Wrapped> {
@@ -453,7 +452,7 @@ fn wrapped_token_inside_ci_fails() {
             assert_eq!((run.status, run.root_cause()), (1, Some("token-wrapped")), "{case}");
             assert_eq!(run.classification("token-wrapped"), ["input", "error", "input"], "{case}");
             run.assert_finding_contains("token-wrapped", words);
-            // Decoded all the same: what else is wrong is found in the same run.
+            // The token is still decoded, so that other failures are found too.
             assert_eq!(run.check("policy")["status"], "pass", "{case}");
             assert_eq!(run.skipped_because("exchange"), Some("input"), "{case}");
         }
@@ -463,7 +462,7 @@ fn wrapped_token_inside_ci_fails() {
 
 // ------------------------------------------------------------------------------- terminal
 
-/// A pseudo-terminal from util-linux, where it is installed.
+/// Uses the pseudo-terminal of util-linux, if that is installed.
 #[cfg(target_os = "linux")]
 #[test]
 fn token_typed_at_terminal_warns() {

@@ -1,4 +1,4 @@
-//! The issuer: its address, its certificate, its discovery document, its keys' place.
+//! The issuer: its address, certificate, discovery document and `jwks_uri`.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -22,8 +22,8 @@ pub fn world() -> World {
     World::with_algorithm(&platforms::GITLAB, "ES256")
 }
 
-/// A world in which token and registration agree on another issuer.
-pub fn moved(iss: &str) -> World {
+/// A world whose token and registration name another issuer.
+pub fn world_with_issuer(iss: &str) -> World {
     let mut world = world();
     world.shape.claims.insert("iss".to_owned(), json!(iss));
     world.cloud.change_registration(|registration| {
@@ -33,7 +33,7 @@ pub fn moved(iss: &str) -> World {
     world
 }
 
-/// The root cause, an error of the issuer found by this check, with these words.
+/// Asserts that the root cause is this error of the issuer, found by this check.
 pub fn assert_error(run: &Run, code: &str, check: &str, words: &[&str]) {
     assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{words:?} {:?}", run.codes());
     let finding = run.finding(code);
@@ -47,7 +47,7 @@ pub fn assert_error(run: &Run, code: &str, check: &str, words: &[&str]) {
 // ------------------------------------------------------------------------------ the address
 
 #[test]
-fn issuers_that_are_no_usable_url() {
+fn unusable_issuer_urls_fail() {
     let cases = [
         ("http://127.0.0.1:1", "not https"),
         ("https://127.0.0.1:1?x=1", "query"),
@@ -58,7 +58,7 @@ fn issuers_that_are_no_usable_url() {
         ("", "not a URL"),
     ];
     for (iss, word) in cases {
-        let run = moved(iss).doctor().arg("--no-exchange").json();
+        let run = world_with_issuer(iss).doctor().arg("--no-exchange").json();
         let shown = iss.replace("?x=1", "?x=…").replace("#x", "#…").replace("user:word", "…");
         assert_error(&run, "issuer-url-invalid", "issuer", &[word, &shown]);
         run.assert_check("keys", "skip", Some("issuer"));
@@ -67,9 +67,9 @@ fn issuers_that_are_no_usable_url() {
 }
 
 #[test]
-fn an_issuer_that_does_not_answer() {
+fn silent_issuer_is_unreachable() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let run = moved(&format!("https://{closed}")).doctor().arg("--no-exchange").json();
+    let run = world_with_issuer(&format!("https://{closed}")).doctor().arg("--no-exchange").json();
     let accepts = format!("accepts connections at {closed}");
     let curl = format!("https://{closed}/.well-known/openid-configuration");
     assert_error(&run, "issuer-unreachable", "issuer", &[&accepts, &curl, "curl -v", "jwks"]);
@@ -78,30 +78,30 @@ fn an_issuer_that_does_not_answer() {
 
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let iss = format!("https://{}", silent.local_addr().unwrap());
-    let run = moved(&iss).doctor().args(["--no-exchange", "--timeout", "1s"]).json();
+    let run = world_with_issuer(&iss).doctor().args(["--no-exchange", "--timeout", "1s"]).json();
     assert_error(&run, "issuer-unreachable", "issuer", &["no answer in time"]);
     assert!(run.elapsed < Duration::from_secs(3), "{:?}", run.elapsed);
 
-    let run = moved("https://issuer.invalid").doctor().arg("--no-exchange").json();
+    let run = world_with_issuer("https://issuer.invalid").doctor().arg("--no-exchange").json();
     assert_error(&run, "issuer-unreachable", "issuer", &["issuer.invalid", "cannot be resolved"]);
 }
 
 #[test]
-fn a_login_that_works_is_the_proof() {
-    let world = moved("https://127.0.0.1:1");
+fn working_login_makes_failures_warnings() {
+    let world = world_with_issuer("https://127.0.0.1:1");
     let run = world.doctor().json();
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("issuer-unreachable")["severity"], "warning");
     run.assert_finding_contains("issuer-unreachable", &["the login works"]);
 }
 
-/// An issuer whose server says this, whatever it is asked.
-fn saying(bytes: &'static [u8]) -> World {
+/// A world whose issuer answers every request with these bytes.
+fn world_answering_bytes(bytes: &'static [u8]) -> World {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let world = moved(&format!("https://{}", listener.local_addr().unwrap()));
+    let world = world_with_issuer(&format!("https://{}", listener.local_addr().unwrap()));
     thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            // All of what the client says first: closing with some of it unread would be a reset.
+            // Reads everything first: closing with unread data would reset the connection.
             let _ = client.read(&mut [0; 16 << 10]).and_then(|_| client.write_all(bytes));
         }
     });
@@ -109,7 +109,7 @@ fn saying(bytes: &'static [u8]) -> World {
 }
 
 #[test]
-fn handshakes_that_fail_are_told_apart() {
+fn handshake_failures_are_distinguished() {
     let cases: [(&[u8], &str); 4] = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what the server says is not TLS"),
         // Fatal alerts (RFC 8446 section 6).
@@ -118,7 +118,7 @@ fn handshakes_that_fail_are_told_apart() {
         (b"\x15\x03\x03\x00\x02\x02\x70", "UnrecognisedName"),
     ];
     for (bytes, word) in cases {
-        let run = saying(bytes).doctor().arg("--no-exchange").json();
+        let run = world_answering_bytes(bytes).doctor().arg("--no-exchange").json();
         assert_error(&run, "issuer-unreachable", "issuer", &["TLS handshake", word]);
     }
 }
@@ -132,7 +132,7 @@ fn with_identity(make: impl Fn(&Authority) -> Identity) -> World {
 }
 
 #[test]
-fn certificates_that_are_not_trusted() {
+fn untrusted_certificates_are_explained() {
     const NAMES: &[&str] = &["127.0.0.1"];
     type Make = fn(&Authority) -> Identity;
     let cases: [(&str, Make); 5] = [
@@ -169,7 +169,7 @@ fn spellings(der: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn registered_thumbprints_vouch_for_a_certificate() {
+fn registered_thumbprint_trusts_certificate() {
     let stranger = Authority::new().unwrap().issue(&["127.0.0.1"]).unwrap();
     let spellings = spellings(stranger.der());
     let world =
@@ -187,7 +187,7 @@ fn registered_thumbprints_vouch_for_a_certificate() {
 }
 
 #[test]
-fn thumbprints_of_another_certificate() {
+fn foreign_thumbprints_fail() {
     let own = Authority::new().unwrap();
     let identity = own.issue(&["127.0.0.1"]).unwrap();
     let served = [&digest::SHA256, &digest::SHA1_FOR_LEGACY_USE_ONLY]
@@ -209,7 +209,7 @@ fn thumbprints_of_another_certificate() {
 // -------------------------------------------------------------------- the discovery document
 
 #[test]
-fn documents_that_are_not_there() {
+fn missing_discovery_documents_fail() {
     let page = "<html><title>Sign in to Corp</title></html>";
     let cases = [
         (
@@ -246,7 +246,7 @@ fn documents_that_are_not_there() {
     }
 }
 
-/// The document with other members; null takes one out.
+/// The discovery document with changed members; null removes one.
 fn document(world: &World, changes: &[(&str, Value)]) -> Response {
     let mut document = world.issuer.discovery();
     for (member, value) in changes {
@@ -257,7 +257,7 @@ fn document(world: &World, changes: &[(&str, Value)]) -> Response {
 }
 
 #[test]
-fn documents_that_are_not_usable() {
+fn unusable_discovery_documents_fail() {
     let world = world();
     let large = format!("{{\"padding\":\"{}\"}}", "x".repeat(2 << 20));
     let cases = [
@@ -287,7 +287,7 @@ fn documents_that_are_not_usable() {
 }
 
 #[test]
-fn documents_of_another_issuer_say_what_differs() {
+fn foreign_discovery_documents_show_difference() {
     let world = world();
     let url = world.issuer.url();
     let cases = [
@@ -303,7 +303,7 @@ fn documents_of_another_issuer_say_what_differs() {
         let run = world.doctor().arg("--no-exchange").json();
         let words = [word, &*says, world.issuer.url()];
         assert_error(&run, "discovery-issuer-mismatch", "issuer", &words);
-        // The keys are looked at all the same.
+        // The keys are still checked.
         run.assert_check("signature", "pass", None);
     }
 }
@@ -311,7 +311,7 @@ fn documents_of_another_issuer_say_what_differs() {
 // -------------------------------------------------------------------------------- the keys
 
 #[test]
-fn keys_that_cannot_be_fetched() {
+fn unreachable_keys_fail() {
     let world = world();
     let page = "<html><title>Sign in to Corp</title></html>";
     let cases = [
@@ -340,7 +340,7 @@ fn keys_that_cannot_be_fetched() {
 }
 
 #[test]
-fn key_sets_that_are_none() {
+fn invalid_key_sets_fail() {
     let world = world();
     let page = "<html><title>Sign in to Corp</title></html>";
     let large = format!("{{\"keys\":[\"{}\"]}}", "x".repeat(2 << 20));
@@ -373,8 +373,8 @@ fn keys_may_be_on_another_host() {
 
 // ------------------------------------------------------------------- reachable from the cloud
 
-/// What an offline run gathers about the world's token, the backend being this one.
-pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
+/// The evidence of an offline run for the world's token with this backend.
+pub fn gathered_evidence(world: &World, backend: &str, policy: &Value) -> Evidence {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("policy.json");
     std::fs::write(&file, policy.to_string()).unwrap();
@@ -413,8 +413,12 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
     gather::gather(plan, around).unwrap()
 }
 
-/// Addresses of an issuer that answers, as other networks have them.
-pub fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evidence {
+/// Gives an issuer that answers these addresses.
+pub fn with_answering_addresses(
+    world: &World,
+    mut evidence: Evidence,
+    addresses: &[&str],
+) -> Evidence {
     evidence.options.offline = false;
     evidence.issuer.addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
     let answer = Answer {
@@ -434,7 +438,7 @@ pub fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> E
 }
 
 #[test]
-fn an_issuer_that_only_this_network_reaches() {
+fn private_issuer_is_reported() {
     let (hosted, own) = ("https://api.pulumi.com", "https://pulumi.corp.test");
     let cases: [(&[&str], &str, Option<&str>); 13] = [
         (&["10.1.2.3"], hosted, Some("error")),
@@ -448,13 +452,17 @@ fn an_issuer_that_only_this_network_reaches() {
         (&["127.0.0.1"], own, None),
         (&["8.8.8.8"], hosted, None),
         (&["10.1.2.3", "8.8.8.8"], hosted, None),
-        // The URL itself holds a loopback address.
+        // The URL has a loopback address.
         (&[], hosted, Some("error")),
         (&[], own, None),
     ];
     let world = world();
     for (addresses, backend, severity) in cases {
-        let evidence = answering(&world, gathered(&world, backend, &world.policy()), addresses);
+        let evidence = with_answering_addresses(
+            &world,
+            gathered_evidence(&world, backend, &world.policy()),
+            addresses,
+        );
         let report = serde_json::to_value(judge::judge(&evidence, false)).unwrap();
         let findings = report["findings"].as_array().unwrap();
         let found = findings.iter().find(|finding| finding["code"] == "issuer-not-public");
@@ -471,8 +479,7 @@ fn an_issuer_that_only_this_network_reaches() {
     }
 }
 
-/// Pulumi Cloud cannot connect to a private address at all: trusting its certificate by a thumbprint
-/// would change nothing.
+/// Pulumi Cloud cannot connect to a private address, so a thumbprint would not help.
 #[test]
 fn failing_private_issuer_is_not_public() {
     let world = world();
@@ -489,7 +496,11 @@ fn failing_private_issuer_is_not_public() {
             ("10.1.2.3", "https://pulumi.corp.test", true),
             ("8.8.8.8", "https://api.pulumi.com", true),
         ] {
-            let mut evidence = answering(&world, gathered(&world, backend, &policy), &[address]);
+            let mut evidence = with_answering_addresses(
+                &world,
+                gathered_evidence(&world, backend, &policy),
+                &[address],
+            );
             let failure = Failure {
                 kind: kind.clone(),
                 host: "127.0.0.1".to_owned(),
@@ -517,12 +528,12 @@ fn failing_private_issuer_is_not_public() {
 }
 
 #[test]
-fn registered_keys_make_a_private_issuer_good() {
+fn registered_keys_allow_private_issuer() {
     let world = world();
     let mut policy = world.policy();
     policy["issuers"][0]["jwks"] = world.issuer.jwks();
-    let evidence = gathered(&world, "https://api.pulumi.com", &policy);
-    let report = judge::judge(&answering(&world, evidence, &["10.1.2.3"]), false);
+    let evidence = gathered_evidence(&world, "https://api.pulumi.com", &policy);
+    let report = judge::judge(&with_answering_addresses(&world, evidence, &["10.1.2.3"]), false);
     let report = serde_json::to_value(report).unwrap();
     assert!(!report.to_string().contains("issuer-not-public"), "{report}");
 }

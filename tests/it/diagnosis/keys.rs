@@ -1,4 +1,4 @@
-//! The key set and the signature: fetched, registered, or from a file.
+//! The key set, which may be fetched, registered or from a file, and the signature.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -9,13 +9,13 @@ fn world() -> World {
     World::with_algorithm(&platforms::GITLAB, "ES256")
 }
 
-/// A key of somebody else.
-fn other(algorithm: &str, kid: &str) -> Value {
+/// A key that did not sign the token.
+fn foreign_key(algorithm: &str, kid: &str) -> Value {
     SigningKey::generate(algorithm).unwrap().jwk(kid).unwrap()
 }
 
-/// The issuer's own key, with other members; null takes one out.
-fn own(world: &World, changes: &[(&str, Value)]) -> Value {
+/// The issuer's key with changed members; null removes one.
+fn issuer_key(world: &World, changes: &[(&str, Value)]) -> Value {
     let mut key = world.issuer.jwks()["keys"][0].take();
     for (member, value) in changes {
         key[*member] = value.clone();
@@ -29,13 +29,13 @@ fn serve(world: &World, keys: &[Value]) {
     world.issuer.answer(&world.issuer.jwks_path(), Response::json(200, &set));
 }
 
-/// How often the issuer was asked for its keys.
+/// The number of requests for the issuer's keys.
 fn fetches(world: &World) -> usize {
     let requests = world.issuer.requests();
     requests.iter().filter(|request| request.path() == world.issuer.jwks_path()).count()
 }
 
-/// An error found by the check `signature`, that Pulumi Cloud's refusal is no second one of.
+/// Asserts an error of the check `signature`, which also explains Pulumi Cloud's refusal.
 fn assert_signature(run: &Run, code: &str, words: &[&str]) {
     assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{words:?}");
     assert_eq!(run.codes(), [code], "{words:?}");
@@ -57,14 +57,13 @@ fn every_algorithm_verifies() {
         assert_eq!((run.root_cause(), run.status), (None, 0), "{algorithm}");
         assert_eq!(run.codes(), [""; 0], "{algorithm}");
         run.assert_check("signature", "pass", None);
-        let altered = altered(&world);
-        let run = world.doctor_for(&altered).json();
+        let run = world.doctor_for(&token_with_altered_claim(&world)).json();
         assert_eq!(run.root_cause(), Some("signature-invalid"), "{algorithm}");
     }
 }
 
 /// The world's token with a claim changed after it was signed.
-fn altered(world: &World) -> String {
+fn token_with_altered_claim(world: &World) -> String {
     let token = world.token();
     let parts: Vec<&str> = token.split('.').collect();
     let mut claims = world.shape.claims.clone();
@@ -74,16 +73,16 @@ fn altered(world: &World) -> String {
 }
 
 #[test]
-fn keys_that_verify_among_others() {
+fn matching_key_is_found() {
     let world = world();
     let bare = [("alg", Value::Null), ("use", Value::Null)];
     let sets = [
-        vec![other("ES256", "a"), own(&world, &[])],
-        vec![other("ES256", KID), own(&world, &[])],
-        vec![other("RS256", KID), own(&world, &bare)],
-        vec![json!({"kty": "unheard of", "kid": "x"}), own(&world, &[])],
-        vec![json!({"kid": "no kty"}), own(&world, &[])],
-        vec![json!({"kty": "RSA", "kid": "x"}), own(&world, &[])],
+        vec![foreign_key("ES256", "a"), issuer_key(&world, &[])],
+        vec![foreign_key("ES256", KID), issuer_key(&world, &[])],
+        vec![foreign_key("RS256", KID), issuer_key(&world, &bare)],
+        vec![json!({"kty": "unheard of", "kid": "x"}), issuer_key(&world, &[])],
+        vec![json!({"kid": "no kty"}), issuer_key(&world, &[])],
+        vec![json!({"kty": "RSA", "kid": "x"}), issuer_key(&world, &[])],
     ];
     for set in sets {
         serve(&world, &set);
@@ -97,12 +96,12 @@ fn keys_that_verify_among_others() {
 fn token_without_kid_tries_every_key() {
     let mut world = world();
     world.shape.header.insert("kid".to_owned(), Value::Null);
-    serve(&world, &[other("RS256", "a"), other("ES256", "b"), own(&world, &[])]);
+    serve(&world, &[foreign_key("RS256", "a"), foreign_key("ES256", "b"), issuer_key(&world, &[])]);
     let run = world.doctor().arg("--no-exchange").json();
     assert_eq!(run.codes(), [""; 0]);
-    serve(&world, &[own(&world, &[("kid", Value::Null)])]);
+    serve(&world, &[issuer_key(&world, &[("kid", Value::Null)])]);
     assert_eq!(world.doctor().arg("--no-exchange").json().codes(), [""; 0]);
-    serve(&world, &[other("RS256", "a"), other("ES256", "b")]);
+    serve(&world, &[foreign_key("RS256", "a"), foreign_key("ES256", "b")]);
     assert_signature(&world.doctor().json(), "signature-invalid", &["(absent)"]);
 }
 
@@ -111,7 +110,7 @@ fn token_without_kid_tries_every_key() {
 #[test]
 fn altered_tokens_do_not_verify() {
     let world = world();
-    let run = world.doctor_for(&altered(&world)).json();
+    let run = world.doctor_for(&token_with_altered_claim(&world)).json();
     assert_signature(&run, "signature-invalid", &["the-key", "the issuer", "altered"]);
     run.assert_check("signature", "fail", None);
 
@@ -121,13 +120,13 @@ fn altered_tokens_do_not_verify() {
     let run = world.doctor_for(&forged).json();
     assert_signature(&run, "signature-invalid", &["the-key"]);
 
-    serve(&world, &[other("ES256", KID)]);
+    serve(&world, &[foreign_key("ES256", KID)]);
     assert_signature(&world.doctor().json(), "signature-invalid", &["the-key"]);
 }
 
-/// The length of an RSA signature is the key's, which the token alone does not tell.
+/// The length of an RSA signature depends on the key, so only the key reveals the cut.
 #[test]
-fn a_cut_signature_is_a_cut_token() {
+fn cut_signature_means_cut_token() {
     let world = World::new(&platforms::GITLAB);
     let token = world.token();
     let (message, _) = token.rsplit_once('.').unwrap();
@@ -140,15 +139,15 @@ fn a_cut_signature_is_a_cut_token() {
 }
 
 #[test]
-fn a_key_that_is_not_there() {
+fn missing_key_is_reported() {
     let world = world();
     let cases = [
         (
-            vec![other("ES256", "rotated-1"), other("RS256", "rotated-2")],
+            vec![foreign_key("ES256", "rotated-1"), foreign_key("RS256", "rotated-2")],
             "rotated-1 (ES256), rotated-2",
         ),
-        (vec![own(&world, &[("kid", Value::Null)])], "(no kid) (ES256)"),
-        (vec![own(&world, &[("kid", json!("The-Key"))])], "The-Key"),
+        (vec![issuer_key(&world, &[("kid", Value::Null)])], "(no kid) (ES256)"),
+        (vec![issuer_key(&world, &[("kid", json!("The-Key"))])], "The-Key"),
     ];
     for (keys, has) in cases {
         serve(&world, &keys);
@@ -161,11 +160,11 @@ fn key_of_wrong_type_is_not_used() {
     let rsa = World::new(&platforms::GITLAB);
     let ec = world();
     let cases = [
-        (&rsa, other("ES256", KID), "RS256 needs a key of type RSA"),
-        (&rsa, own(&rsa, &[("n", Value::Null)]), "modulus"),
-        (&ec, other("ES384", KID), "ES256 needs the curve P-256"),
-        (&ec, own(&ec, &[("x", Value::Null)]), "no `x`"),
-        (&ec, own(&ec, &[("y", json!("***"))]), "base64url"),
+        (&rsa, foreign_key("ES256", KID), "RS256 needs a key of type RSA"),
+        (&rsa, issuer_key(&rsa, &[("n", Value::Null)]), "modulus"),
+        (&ec, foreign_key("ES384", KID), "ES256 needs the curve P-256"),
+        (&ec, issuer_key(&ec, &[("x", Value::Null)]), "no `x`"),
+        (&ec, issuer_key(&ec, &[("y", json!("***"))]), "base64url"),
     ];
     for (world, key, word) in cases {
         serve(world, &[key]);
@@ -186,7 +185,7 @@ fn registered_keys_prevent_fetching() {
     run.assert_check("signature", "pass", None);
     assert!(world.issuer.requests().is_empty());
 
-    let stale = json!({"keys": [other("ES256", "old")]});
+    let stale = json!({"keys": [foreign_key("ES256", "old")]});
     world.cloud.change_registration(|registration| registration["jwks"] = stale);
     let run = world.doctor().json();
     assert_signature(&run, "signing-key-not-found", &["old (ES256)", "the registration", "jwks"]);
@@ -199,7 +198,7 @@ fn registered_keys_prevent_fetching() {
 }
 
 #[test]
-fn registered_keys_that_are_none() {
+fn invalid_registered_keys_are_reported() {
     let world = world();
     world.cloud.change_registration(|registration| registration["jwks"] = json!({"keys": []}));
     let run = world.doctor().json();
@@ -219,7 +218,7 @@ fn keys_of_a_file_are_not_fetched() {
     run.assert_check("issuer", "pass", None);
     run.assert_check("signature", "pass", None);
 
-    let keys = json!({"keys": [other("ES256", "elsewhere")]}).to_string();
+    let keys = json!({"keys": [foreign_key("ES256", "elsewhere")]}).to_string();
     let run = doctor().file("keys.json", &keys).json();
     assert_eq!(run.root_cause(), Some("signing-key-not-found"));
     run.assert_finding_contains("signing-key-not-found", &["elsewhere (ES256)", "keys.json"]);
@@ -231,7 +230,7 @@ fn keys_of_a_file_are_not_fetched() {
 }
 
 #[test]
-fn key_files_that_cannot_be_used() {
+fn unusable_key_files_are_reported() {
     let world = world();
     let cases = [
         ("{\"keys\": [\n  nonsense\n]}", "2:4: not JSON"),
@@ -258,12 +257,12 @@ fn key_files_that_cannot_be_used() {
 fn served_private_key_is_hidden() {
     let world = world();
     let private = "c2VjcmV0LXNjYWxhci10aGF0LXNpZ25zLWV2ZXJ5dGhpbmc";
-    let key = own(&world, &[("d", json!(private))]);
+    let key = issuer_key(&world, &[("d", json!(private))]);
     serve(&world, std::slice::from_ref(&key));
     let doctor = || world.doctor().secret(private).arg("-v");
     doctor().json().assert_check("signature", "pass", None);
     doctor().human();
-    serve(&world, &[own(&world, &[("d", json!(private)), ("kid", json!("other"))])]);
+    serve(&world, &[issuer_key(&world, &[("d", json!(private)), ("kid", json!("other"))])]);
     assert_eq!(doctor().json().root_cause(), Some("signing-key-not-found"));
     world.cloud.change_registration(|registration| registration["jwks"] = json!({"keys": [key]}));
     doctor().json().assert_check("signature", "pass", None);

@@ -1,4 +1,4 @@
-//! What is registered, read from Pulumi Cloud with an access token that is already there.
+//! Registrations and policies read from Pulumi Cloud with an existing access token.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn redirected_token_is_predicted() {
         &["Pulumi Cloud, issuer ci, policy 1, rule aud", "spelled two"],
     );
 
-    // The same without any exchange.
+    // Also without an exchange.
     let run = live(&world).arg("--no-exchange").json();
     run.assert_root_cause("audience-mismatch", "audience", "policy");
 }
@@ -100,7 +100,7 @@ fn login_does_not_wait_for_registrations() {
 }
 
 #[test]
-fn refused_policy_read_does_not_stop_diagnosis() {
+fn refused_policy_read_permits_diagnosis() {
     let json = |status, body: Value| Response::json(status, &body);
     let html = Response::new(200, "text/html", "<html><title>Sign in to Corp</title></html>");
     let unknown = json!({"policies": [{"decision": "perhaps", "tokenType": "organization",
@@ -132,7 +132,7 @@ fn refused_policy_read_does_not_stop_diagnosis() {
 
 #[test]
 fn unneeded_requests_are_not_made() {
-    // A file answers already; no network; the minted token is the login's, not the doctor's.
+    // A file has the policy; the run is offline; only the login may use the minted token.
     let world = World::new(&GITHUB);
     world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     world.doctor().env("DOCTOR_ACCESS_TOKEN", ADMIN).json().assert_healthy();

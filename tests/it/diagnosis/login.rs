@@ -1,10 +1,10 @@
-//! What the CLI itself would refuse before any request, and which CLI that is.
+//! Logins that the CLI refuses before any request, and the CLI's version.
 
 use serde_json::{Value, json};
 
 use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
 
-/// Holds a run to having stopped at the login's arguments, with nothing sent.
+/// Asserts that the run stopped at the login's arguments without any request.
 fn assert_refused(run: &Run, world: &World, code: &str, case: &str) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{case}: {:?}", run.codes());
     assert_eq!(run.classification(code), ["login", "error", "login"], "{case}");
@@ -32,7 +32,7 @@ fn access_token_blocks_exchange() {
     assert_eq!(run.skipped_because("exchange"), Some("login"));
     assert!(world.cloud.exchanges().is_empty());
 
-    // Somebody else's token: this shell is not what failed.
+    // With a pasted token, this shell is not the failing environment.
     let run = doctor().json();
     assert_eq!((run.status, run.codes()), (0, vec!["access-token-set"]));
     assert_eq!(run.classification("access-token-set"), ["login", "info", "login"]);
@@ -40,7 +40,7 @@ fn access_token_blocks_exchange() {
 }
 
 #[test]
-fn an_empty_access_token_is_none() {
+fn empty_access_token_is_ignored() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let doctor = world.doctor().env("PULUMI_ACCESS_TOKEN", "").env("CI", "true");
     let run = doctor.json();
@@ -50,7 +50,7 @@ fn an_empty_access_token_is_none() {
 // --------------------------------------------------------------------------- organization
 
 #[test]
-fn an_organization_has_to_be_named() {
+fn missing_organization_is_refused() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = world.doctor().without("--oidc-org").json();
     assert_refused(&run, &world, "organization-missing", "no claim names it");
@@ -81,7 +81,7 @@ fn newer_cli_reads_organization_from_audience() {
 }
 
 #[test]
-fn a_list_of_audiences_names_no_organization() {
+fn audience_list_names_no_organization() {
     let mut world = World::new(&platforms::GITHUB);
     world.shape.claims["aud"] = json!(["urn:pulumi:org:acme"]);
     let run = world.doctor().without("--oidc-org").json();
@@ -98,7 +98,7 @@ fn scoped(scope: Value) -> World {
 }
 
 #[test]
-fn flags_that_contradict_the_claims() {
+fn flags_contradicting_claims_are_refused() {
     let cases: [(&str, &str, &[&str], &[&str]); 6] = [
         ("organization-conflict", "", &["--oidc-org", "other"], &["other", "acme", "claim aud"]),
         ("team-conflict", "team:ops", &["--oidc-team", "dev"], &["dev", "ops", "claim scope"]),
@@ -127,7 +127,7 @@ fn flags_that_contradict_the_claims() {
         let of_login = findings.iter().filter(|finding| finding["category"] == "login");
         assert_eq!(of_login.count(), 1, "{:?}", run.codes());
 
-        // Older CLIs read no claims; two flags they refuse as well.
+        // Older CLIs do not read claims, but refuse two flags too.
         let run = doctor().option("--pulumi-version", "3.216.0").arg("--offline").json();
         let by_flags_alone = flags.len() == 4;
         assert_eq!(run.codes().contains(&code), by_flags_alone, "{code}: {:?}", run.codes());
@@ -135,7 +135,7 @@ fn flags_that_contradict_the_claims() {
 }
 
 #[test]
-fn claims_of_a_file_contradict_nothing() {
+fn token_file_claims_never_conflict() {
     let world = scoped(json!(["team:ops", "user:jane"]));
     let run = world.doctor().json();
     assert_refused(&run, &world, "team-and-user", "argument");
@@ -192,7 +192,7 @@ fn expirations_are_go_durations() {
 // --------------------------------------------------------------------------- url and flags
 
 #[test]
-fn the_backend_is_given_once() {
+fn second_backend_url_is_refused() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = world.doctor().arg("--local").json();
     assert_refused(&run, &world, "url-given-twice", "flags");
@@ -203,7 +203,7 @@ fn the_backend_is_given_once() {
     assert_refused(&run, &world, "url-given-twice", "environment");
     run.assert_finding_contains("url-given-twice", &["PULUMI_OPTION_LOCAL", "--cloud-url"]);
 
-    // The variable is the flag's own other form: the flag wins, and nothing is given twice.
+    // The variable is another form of the flag, which overrides it.
     let doctor = world.doctor().env("CI", "true");
     let run = doctor.env("PULUMI_OPTION_CLOUD_URL", world.cloud.url()).json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
@@ -216,7 +216,7 @@ fn without_version(world: &World) -> Doctor {
 }
 
 #[test]
-fn a_cli_named_too_old_fails_everywhere() {
+fn given_old_cli_always_fails() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for ci in ["", "true"] {
         let run = world.doctor().option("--pulumi-version", "3.208.0").env("CI", ci).json();
@@ -250,7 +250,7 @@ fn installed_cli_is_judged_in_failing_job() {
 }
 
 #[test]
-fn no_cli_is_only_worth_knowing() {
+fn missing_cli_is_info() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for ci in ["", "true"] {
         let run = without_version(&world).env("CI", ci).json();
@@ -263,7 +263,7 @@ fn no_cli_is_only_worth_knowing() {
 
 #[cfg(unix)]
 #[test]
-fn a_cli_that_misbehaves_holds_nothing_up() {
+fn misbehaving_cli_delays_nothing() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (script, why) in [
         ("exec /bin/sleep 30", "no answer in time"),

@@ -16,7 +16,7 @@ mod network;
 mod policy;
 mod proxies;
 mod public_issuers;
-// The cases are of a Unix machine.
+// The cases were recorded on Unix.
 #[cfg(unix)]
 mod pulumi_cli;
 mod registration;

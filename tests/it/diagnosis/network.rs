@@ -1,5 +1,5 @@
-//! How a run uses the network: it keeps connections alive, and nothing waits for what it does not
-//! need. No test looks at a clock: servers that wait for one another show what overlaps.
+//! A run reuses connections, and no request waits for one that it does not need. The tests use no
+//! clock: servers that wait for each other show which requests overlap.
 
 use rustls::ProtocolVersion::TLSv1_3;
 use serde_json::{Value, json};
@@ -14,8 +14,8 @@ const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
 const ISSUERS: &str = "/api/orgs/acme/oidc/issuers";
 const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
 
-/// A run that asks everything: what is registered too.
-fn everything(world: &World) -> Doctor {
+/// A run that makes every request, including those for the registrations.
+fn run_with_all_requests(world: &World) -> Doctor {
     world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
 }
@@ -25,20 +25,24 @@ fn paths(server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn connections_are_used_again() {
+fn connections_are_reused() {
     type Ask = fn(&World) -> Doctor;
     let asks: [(&str, Ask, usize); 4] = [
         ("the exchange", World::doctor, 3),
         ("no exchange", |world| world.doctor().arg("--no-exchange"), 1),
-        ("everything", everything, 5),
-        ("everything but the exchange", |world| everything(world).arg("--no-exchange"), 4),
+        ("everything", run_with_all_requests, 5),
+        (
+            "everything but the exchange",
+            |world| run_with_all_requests(world).arg("--no-exchange"),
+            4,
+        ),
     ];
     for (what, ask, requests) in asks {
         let world = World::new(&GITHUB);
         ask(&world).json().assert_healthy();
         let connection = |is_http2| Connection { tls: Some(TLSv1_3), is_http2 };
         assert_eq!(world.cloud.requests().len(), requests, "{what}");
-        // Questions that begin together may each begin a connection.
+        // Simultaneous requests may each open a connection.
         let connections = world.cloud.connections();
         assert!(connections.len() <= requests.min(3), "{what}: {connections:?}");
         assert!(connections.iter().all(|one| *one == connection(true)), "{connections:?}");
@@ -52,16 +56,16 @@ fn http1_backend_is_used() {
     let world = World::new(&GITHUB);
     let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
     let server = Server::start_http1(identity, world.cloud.handler()).unwrap();
-    everything(&world).option("--cloud-url", server.url()).json().assert_healthy();
+    run_with_all_requests(&world).option("--cloud-url", server.url()).json().assert_healthy();
     let mut paths = paths(&server);
     paths.sort();
     assert_eq!(paths, [CAPABILITIES, EXCHANGE, POLICIES, ISSUERS, WHOAMI]);
-    // How many there are is a race: of a connection that is coming and one that becomes free.
+    // The number depends on whether a connection becomes free before a new one opens.
     assert!(server.connections().iter().all(|connection| !connection.is_http2));
 }
 
-/// The issuer answers once the exchange is asked for, as capabilities do, and the exchange is made
-/// once the list of issuers is asked for: whoever waited for another one would never be answered.
+/// The issuer and capabilities answer only once the exchange is requested, and the exchange only
+/// once the list of issuers is. A request that waited for another one would never be answered.
 #[test]
 fn independent_requests_run_together() {
     for start in [Server::start, Server::start_http1] {
@@ -90,22 +94,22 @@ fn independent_requests_run_together() {
             }),
         );
         let server = server.unwrap();
-        everything(&world).option("--cloud-url", server.url()).json().assert_healthy();
+        run_with_all_requests(&world).option("--cloud-url", server.url()).json().assert_healthy();
         assert_eq!(paths(&server).len(), 5);
     }
 }
 
-/// What a `pulumi` says that waits for a file; for longer than it is given, if need be.
+/// A `pulumi` that waits for a file before it prints its version.
 #[cfg(unix)]
-fn waiting_for(file: &str, version: &str) -> String {
+fn cli_waiting_for_file(file: &str, version: &str) -> String {
     format!(
         "n=0\nwhile [ ! -e {file} ] && [ $n -lt 500 ]; do n=$((n + 1)); /bin/sleep 0.01; done\n\
          echo v{version}"
     )
 }
 
-/// The `pulumi` on PATH says its version only after issuer and backend were asked; what needs the
-/// version is asked after that.
+/// The `pulumi` on PATH prints its version only after issuer and backend were requested. Requests
+/// that need the version follow.
 #[cfg(unix)]
 #[test]
 fn cli_version_is_asked_in_parallel() {
@@ -113,7 +117,7 @@ fn cli_version_is_asked_in_parallel() {
     let doctor = world
         .doctor()
         .without("--pulumi-version")
-        .program("pulumi", &waiting_for("asked", "3.220.0"))
+        .program("pulumi", &cli_waiting_for_file("asked", "3.220.0"))
         .env("CI", "1")
         .args(["--format", "json"]);
     let mut running = doctor.start();
@@ -131,13 +135,13 @@ fn cli_version_is_asked_in_parallel() {
     assert_eq!(check(&report, "cli")["summary"], "pulumi 3.220.0");
     let asked = world.cloud.requests();
     let whoami = asked.iter().find(|request| request.path() == WHOAMI).unwrap();
-    // The header of its age: newer ones ask for version 9.
+    // This old CLI has another header; newer ones request version 9.
     assert_eq!(whoami.header("accept"), Some("application/vnd.pulumi+8"));
     assert!(world.cloud.connections().len() < asked.len());
 }
 
-/// Whether there is a backend may depend on the version: the question that went out before it was
-/// known is given up, and leaves nothing in the report.
+/// Without a default backend, a request that was made before the version was known is cancelled
+/// and leaves nothing in the report.
 #[cfg(unix)]
 #[test]
 fn needless_request_is_given_up() {
@@ -153,7 +157,7 @@ fn needless_request_is_given_up() {
         .doctor()
         .without("--pulumi-version")
         .without("--cloud-url")
-        .program("pulumi", &waiting_for("asked", "3.214.0"))
+        .program("pulumi", &cli_waiting_for_file("asked", "3.214.0"))
         .env("CI", "1")
         .env("HTTPS_PROXY", proxy.url())
         .args(["--timeout", "50s", "--format", "json"]);

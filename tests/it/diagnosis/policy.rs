@@ -1,4 +1,4 @@
-//! Audience and policy: does Pulumi Cloud let the token in, and what is the smallest change?
+//! Audience and policy: whether Pulumi Cloud lets the token in, and the smallest change if not.
 
 use serde_json::{Value, json};
 
@@ -10,14 +10,14 @@ use crate::support::{Platform, World};
 const AZURE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 const AZURE_NAME: &str = "api://AzureADTokenExchange";
 
-/// A world whose policy entry has another pattern for one claim.
+/// A world whose policy entry has this pattern for a claim.
 fn with_rule(platform: &Platform, claim: &str, pattern: &str) -> World {
     let mut world = World::new(platform);
     world.shape.entry["rules"][claim] = pattern.into();
     world
 }
 
-/// The shape's entry with some keys replaced.
+/// The platform's entry with some keys replaced.
 fn entry(world: &World, changes: Value) -> Value {
     let mut entry = world.shape.entry.clone();
     for (key, value) in changes.as_object().unwrap() {
@@ -67,7 +67,7 @@ fn audience_difference_is_explained() {
         run.assert_root_cause("audience-mismatch", "audience", "policy");
         run.assert_finding_contains("audience-mismatch", telling);
         let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
-        // Of a list, the element that is Pulumi's.
+        // Of a list, the element for Pulumi is compared.
         let nearest = if actual.is_array() { actual[1].clone() } else { actual };
         run.assert_finding_contains("audience-mismatch", &[rule, &shown, "policy 1, rule aud"]);
         let options = &run.finding("audience-mismatch")["remediation"]["options"];
@@ -114,8 +114,8 @@ fn one_audience_of_several_is_enough() {
 }
 
 #[test]
-fn a_rule_may_be_for_another_token() {
-    // Code, platform, rule, pattern, telling words.
+fn rules_for_other_tokens_are_explained() {
+    // The code, the platform, the rule, its pattern and texts of the finding.
     let cases: [(&str, &Platform, &str, &str, &[&str]); 6] = [
         (
             "claim-mismatch",
@@ -129,7 +129,7 @@ fn a_rule_may_be_for_another_token() {
                 "\"sub\": \"repo:acme/web-shop:ref:refs/heads/main\"",
             ],
         ),
-        // The number is another one in every run.
+        // The number differs in every run.
         ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "add this policy"]),
         (
             "claim-absent",
@@ -163,7 +163,7 @@ fn a_rule_may_be_for_another_token() {
 fn misquoted_claim_path_is_reported() {
     let run = with_rule(&GITHUB, "zzz", "x").doctor().json();
     assert!(!run.finding_text("claim-absent").contains("nearest"), "nothing comes near");
-    // A claim of null has nothing to match.
+    // A claim that is null never matches.
     let mut world = with_rule(&GITHUB, "environment", "*");
     world.shape.claims.insert("environment".to_owned(), Value::Null);
     world.doctor().json().assert_root_cause("claim-absent", "policy", "policy");
@@ -171,7 +171,7 @@ fn misquoted_claim_path_is_reported() {
 
 #[test]
 fn entry_applies_to_its_requests_only() {
-    // Code, what the entry has, what the login asks for, telling words.
+    // The code, the entry's keys, the login's options and texts of the finding.
     let cases: [(&str, Value, &[&str], &[&str]); 9] = [
         (
             "token-type-not-allowed",
@@ -242,7 +242,7 @@ fn entry_applies_to_its_requests_only() {
 }
 
 #[test]
-fn what_is_asked_for_is_let_in() {
+fn matching_requests_are_allowed() {
     let cases: [(Value, &[&str], &str, &str); 4] = [
         (
             json!({"tokenType": "team", "teamName": "ops-*"}),
@@ -282,7 +282,7 @@ fn what_is_asked_for_is_let_in() {
 }
 
 #[test]
-fn missing_admin_is_reported_beside_rule() {
+fn missing_admin_and_rule_are_reported() {
     let world = with_rule(&GITHUB, "repository_owner", "globex");
     let run = world.doctor().args(["--scope", "admin"]).json();
     run.assert_root_cause("admin-not-permitted", "policy", "policy");
@@ -290,7 +290,7 @@ fn missing_admin_is_reported_beside_rule() {
 }
 
 #[test]
-fn an_empty_policy_lets_nobody_in() {
+fn empty_policy_denies() {
     let world = World::new(&GITHUB);
     let deny = entry(&world, json!({"decision": "deny", "rules": {"sub": "nobody"}}));
     for entries in [vec![], vec![deny]] {
@@ -304,7 +304,7 @@ fn an_empty_policy_lets_nobody_in() {
 }
 
 #[test]
-fn deny_beats_allow_wherever_it_stands() {
+fn deny_overrides_allow_in_any_order() {
     let world = World::new(&GITHUB);
     let allow = world.shape.entry.clone();
     let deny = entry(&world, json!({"decision": "deny", "rules": {"ref": "refs/heads/*"}}));
@@ -314,7 +314,7 @@ fn deny_beats_allow_wherever_it_stands() {
         let name = format!("Policy {} denies", at + 1);
         run.assert_finding_contains("policy-denied", &[&name, "refs/heads/*", "refs/heads/main"]);
     }
-    // One for another token type denies nothing here.
+    // An entry for another token type does not deny this token.
     let other = entry(&world, json!({"decision": "deny", "tokenType": "team", "rules": {}}));
     world.doctor_with_entries(&[other, world.shape.entry.clone()]).json().assert_healthy();
 }
@@ -362,7 +362,7 @@ fn closest_entry_reports_every_failing_rule() {
 }
 
 #[test]
-fn the_report_has_the_whole_policy() {
+fn report_holds_whole_policy() {
     let mut world = with_rule(&GITHUB, "sub", "repo:acme/*");
     world.shape.entry["rules"]["repository_owner"] = "acme".into();
     let deny = entry(&world, json!({"decision": "deny", "rules": {"zzz": "x"}}));
@@ -411,12 +411,12 @@ fn report_without_policy_shows_needed_entry() {
     assert_eq!(proposed["decision"], "allow");
     assert_eq!((&proposed["tokenType"], &proposed["teamName"]), (&json!("team"), &json!("ops")));
     assert_eq!(proposed["rules"]["sub"], world.shape.claims["sub"]);
-    // And it does let the token in.
+    // The suggested entry lets the token in.
     world.doctor_with_entries(&[proposed]).args(["--oidc-team", "ops"]).json().assert_healthy();
 }
 
 #[test]
-fn a_loose_policy_is_a_warning() {
+fn loose_policy_warns() {
     let aud = "urn:pulumi:org:acme";
     let loose = [
         json!({"aud": aud}),
@@ -449,7 +449,7 @@ fn a_loose_policy_is_a_warning() {
 }
 
 #[test]
-fn what_names_an_identity_is_not_loose() {
+fn rules_on_identities_do_not_warn() {
     let rules = [json!({"repository": "acme/web-shop"}), json!({"sub": "repo:acme/*"})];
     for rules in rules {
         let world = World::new(&GITHUB);
@@ -470,7 +470,7 @@ fn what_names_an_identity_is_not_loose() {
 #[test]
 fn dot_matching_other_character_warns() {
     let sub = World::new(&GITHUB).shape.claims["sub"].as_str().unwrap().to_owned();
-    // Pattern and severity.
+    // The pattern and the severity.
     let cases = [
         (sub.replace("web-shop", "web.shop"), Some("warning")),
         (sub.replace("web-shop", "web?shop"), Some("warning")),

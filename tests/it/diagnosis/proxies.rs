@@ -1,6 +1,6 @@
-//! Proxies of the environment: which requests go through them, and which of them is to blame.
+//! Proxies from the environment: which requests use them, and when they are to blame.
 //!
-//! The rules are those of Go's HTTP client, by which pulumi goes.
+//! The rules are those of Go's HTTP client, which pulumi uses.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -23,41 +23,41 @@ fn world() -> World {
 }
 
 /// A diagnosis there, without a proxy.
-fn bare(world: &World) -> Doctor {
+fn without_proxy(world: &World) -> Doctor {
     world.doctor().option("--cloud-url", CLOUD)
 }
 
 /// A diagnosis there, through a proxy.
-fn through(world: &World, proxy: &str) -> Doctor {
-    bare(world).env("HTTPS_PROXY", proxy)
+fn with_proxy(world: &World, proxy: &str) -> Doctor {
+    without_proxy(world).env("HTTPS_PROXY", proxy)
 }
 
-/// What a finding has as evidence of this kind, and where it was found.
+/// A value of the finding's evidence, and its place.
 fn evidence<'a>(run: &'a Run, code: &str, what: &str) -> Option<(&'a str, &'a str)> {
     let all = run.finding(code)["evidence"].as_array().unwrap();
     let found = all.iter().find(|one| one["what"] == what)?;
     Some((found["value"].as_str()?, found["where"].as_str()?))
 }
 
-/// Whether a finding has this line to paste.
+/// Whether a finding has this command.
 fn has_command(run: &Run, code: &str, command: &str) -> bool {
     let commands = run.finding(code)["remediation"]["commands"].as_array().unwrap();
     commands.iter().any(|one| one == command)
 }
 
-/// A port of this machine that nobody listens at.
-fn closed() -> String {
+/// The URL of a port of this machine on which nothing listens.
+fn closed_port_url() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 // ------------------------------------------------------------------------------- honoured
 
 #[test]
-fn everything_goes_through_the_proxy() {
+fn all_requests_use_the_proxy() {
     let world = world();
     for variable in ["HTTPS_PROXY", "https_proxy"] {
         let proxy = Proxy::start(world.tunnels());
-        let run = bare(&world).env(variable, proxy.url()).json();
+        let run = without_proxy(&world).env(variable, proxy.url()).json();
         run.assert_healthy();
         for host in ["idp.test:443", "cloud.test:443"] {
             assert!(proxy.was_asked_for(host), "{host}");
@@ -69,7 +69,7 @@ fn everything_goes_through_the_proxy() {
             let summary = run.check(check)["summary"].as_str().unwrap();
             assert!(summary.ends_with(&way), "{check}: {summary}");
         }
-        let verbose = bare(&world).env(variable, proxy.url()).arg("-v").human();
+        let verbose = without_proxy(&world).env(variable, proxy.url()).arg("-v").human();
         let words = verbose.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(words.matches(&way).count(), 2, "{}", verbose.stdout);
     }
@@ -86,7 +86,7 @@ fn proxy_credentials_go_only_to_proxy() {
     let doctor = || {
         secrets
             .iter()
-            .fold(through(&world, &proxy.url_with_credentials(written)), |doctor, secret| {
+            .fold(with_proxy(&world, &proxy.url_with_credentials(written)), |doctor, secret| {
                 doctor.secret(secret)
             })
     };
@@ -97,14 +97,14 @@ fn proxy_credentials_go_only_to_proxy() {
         assert_eq!(asked.authorization.as_ref(), Some(&expected));
     }
 
-    // A proxy that is not content with them, and that says them to everybody.
+    // A proxy that refuses the credentials and repeats them in its answer.
     let echo = format!("<title>{expected} {meant} {written}</title>");
     let headers = "content-type: text/html\r\nlocation: http://portal.test/?";
     let headers = format!("{headers}{encoded}\r\nproxy-authenticate: Basic\r\n");
     for status in ["407 No", "403 No", "302 No"] {
         let proxy = Proxy::always(ProxyAction::status(status, &headers, &echo));
         let doctor = || {
-            let doctor = through(&world, &proxy.url_with_credentials(written));
+            let doctor = with_proxy(&world, &proxy.url_with_credentials(written));
             secrets.iter().fold(doctor, |doctor, secret| doctor.secret(secret))
         };
         let run = doctor().json();
@@ -118,48 +118,49 @@ fn proxy_credentials_go_only_to_proxy() {
 }
 
 #[test]
-fn a_proxy_that_speaks_tls() {
+fn https_proxy_is_used() {
     let world = world();
     let proxy = Proxy::secure(world.authority.issue(&["127.0.0.1"]).unwrap(), world.tunnels());
-    through(&world, &proxy.url_with_credentials("joe:hidden")).json().assert_healthy();
+    with_proxy(&world, &proxy.url_with_credentials("joe:hidden")).json().assert_healthy();
     assert!(proxy.requests().iter().all(|asked| asked.authorization.is_some()));
 
     let stranger = Authority::new().unwrap();
     let proxy = Proxy::secure(stranger.issue(&["127.0.0.1"]).unwrap(), world.tunnels());
-    let run = through(&world, &proxy.url()).json();
+    let run = with_proxy(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["TLS handshake with the proxy", &proxy.url()]);
     run.assert_finding_contains("backend-unreachable", &["export SSL_CERT_FILE="]);
     assert!(proxy.requests().is_empty());
-    // What the remediation says helps.
+    // The remedy works.
     let both = format!("{}{}", world.authority.pem(), stranger.pem());
-    through(&world, &proxy.url()).file("ca.pem", both).json().assert_healthy();
+    with_proxy(&world, &proxy.url()).file("ca.pem", both).json().assert_healthy();
 
-    // It refuses, and what it says is read through its TLS.
+    // Its refusal is read through its TLS connection.
     let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
     let proxy = Proxy::secure(identity, |_| ProxyAction::page("403 Forbidden", "Blocked"));
-    let run = through(&world, &proxy.url()).json();
+    let run = with_proxy(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["status 403", "Blocked"]);
 }
 
 #[test]
-fn a_socks_proxy_resolves_the_names() {
+fn socks_proxy_resolves_names() {
     let world = world();
     let proxy = Proxy::socks(world.tunnels());
-    through(&world, &proxy.url()).json().assert_healthy();
+    with_proxy(&world, &proxy.url()).json().assert_healthy();
     assert!(proxy.was_asked_for("idp.test:443") && proxy.was_asked_for("cloud.test:443"));
 
     let proxy = Proxy::socks(|_| ProxyAction::Answer(String::new()));
-    let run = through(&world, &proxy.url()).json();
+    let run = with_proxy(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["did not let the request", &proxy.url(), "not allowed"]);
 }
 
 #[test]
-fn plain_http_goes_through_the_other_variable() {
+fn http_urls_use_http_proxy() {
     let world = world();
     let capabilities =
         |_: &ProxyRequest| ProxyAction::status("200 OK", "", r#"{"capabilities": []}"#);
     let proxy = Proxy::start(capabilities);
-    let doctor = || bare(&world).option("--cloud-url", "http://cloud.test").arg("--no-exchange");
+    let doctor =
+        || without_proxy(&world).option("--cloud-url", "http://cloud.test").arg("--no-exchange");
     let secret = STANDARD.encode("joe:hunter22");
     let run = doctor()
         .env("HTTP_PROXY", proxy.url_with_credentials("joe:hunter22"))
@@ -171,7 +172,7 @@ fn plain_http_goes_through_the_other_variable() {
     assert_eq!(asked[0].target, "http://cloud.test/api/capabilities");
     assert_eq!(asked[0].authorization, Some(format!("Basic {secret}")));
 
-    // In a CGI program a client could have set it: Go refuses to use it, and so does pulumi.
+    // In a CGI program, a client could have set the variable, so Go and pulumi refuse to use it.
     let run = doctor().env("HTTP_PROXY", proxy.url()).env("REQUEST_METHOD", "GET").json();
     run.assert_finding_contains("backend-unreachable", &["HTTP_PROXY", "CGI", "REQUEST_METHOD"]);
 
@@ -200,7 +201,7 @@ fn loopback_bypasses_proxy() {
 // ------------------------------------------------------------------------------- NO_PROXY
 
 #[test]
-fn exceptions_are_matched_as_in_go() {
+fn no_proxy_matches_like_go() {
     let world = world();
     for (exceptions, issuer, cloud) in [
         ("idp.test", true, false),
@@ -217,10 +218,10 @@ fn exceptions_are_matched_as_in_go() {
         ("10.0.0.0/8,[::1]", false, false),
     ] {
         let proxy = Proxy::start(world.tunnels());
-        let run = through(&world, &proxy.url()).env("NO_PROXY", exceptions).json();
+        let run = with_proxy(&world, &proxy.url()).env("NO_PROXY", exceptions).json();
         let exempt = (!proxy.was_asked_for("idp.test"), !proxy.was_asked_for("cloud.test"));
         assert_eq!(exempt, (issuer, cloud), "{exceptions}");
-        // Nobody but the proxy knows the names: without it there is no way.
+        // Only the proxy can resolve the names.
         for (code, exempt) in [("issuer-unreachable", issuer), ("backend-unreachable", cloud)] {
             assert_eq!(run.codes().contains(&code), exempt, "{exceptions}: {:?}", run.codes());
         }
@@ -231,8 +232,8 @@ fn exceptions_are_matched_as_in_go() {
 fn no_proxy_applies_per_host() {
     let world = world();
     let proxy = Proxy::start(world.tunnels());
-    // At an address of loopback, which is an exception always; the variable adds another.
-    let doctor = through(&world, &proxy.url()).option("--cloud-url", world.cloud.url());
+    // Loopback addresses always bypass the proxy; the variable adds another host.
+    let doctor = with_proxy(&world, &proxy.url()).option("--cloud-url", world.cloud.url());
     let run = doctor.env("no_proxy", "api.pulumi.com").json();
     run.assert_healthy();
     assert!(proxy.was_asked_for("idp.test") && !proxy.was_asked_for("127.0.0.1"));
@@ -244,7 +245,7 @@ fn no_proxy_applies_per_host() {
 fn near_no_proxy_entry_is_reported() {
     let world = world();
     let proxy = Proxy::always(ProxyAction::status("403 Forbidden", "", ""));
-    let run = through(&world, &proxy.url()).env("NO_PROXY", ".cloud.test idp.test").json();
+    let run = with_proxy(&world, &proxy.url()).env("NO_PROXY", ".cloud.test idp.test").json();
     for (code, entry) in
         [("backend-unreachable", ".cloud.test"), ("issuer-unreachable", "idp.test")]
     {
@@ -263,7 +264,7 @@ fn ignored_proxy_variables_are_reported() {
         ("HTTPS_PROXY", format!("{}\n", proxy.url()), "a control character or a line break"),
         ("HTTPS_PROXY", "joe@10.0.0.1:hunter22".to_owned(), "its port is not a number"),
     ] {
-        let run = bare(&world).env(variable, value).secret("hunter22").json();
+        let run = without_proxy(&world).env(variable, value).secret("hunter22").json();
         for code in ["backend-unreachable", "issuer-unreachable"] {
             let (reason, place) = evidence(&run, code, "not used as a proxy").unwrap();
             assert!(reason.contains(words) && place == variable, "{variable}: {reason}");
@@ -280,7 +281,7 @@ fn ignored_proxy_variables_are_reported() {
 fn assert_proxy_is_to_blame(run: &Run, words: &[&str]) {
     assert_eq!((run.status, run.root_cause()), (1, Some("backend-unreachable")), "{words:?}");
     assert_eq!(run.codes(), ["backend-unreachable", "issuer-unreachable"]);
-    // Pulumi goes through that proxy to the backend, Pulumi Cloud does not to the issuer.
+    // pulumi uses that proxy for the backend, but Pulumi Cloud does not use it for the issuer.
     assert_eq!(run.classification("backend-unreachable"), ["backend", "error", "cloud"]);
     assert_eq!(run.classification("issuer-unreachable"), ["issuer", "warning", "issuer"]);
     run.assert_finding_contains(
@@ -297,11 +298,11 @@ fn assert_proxy_is_to_blame(run: &Run, words: &[&str]) {
 }
 
 #[test]
-fn a_proxy_that_is_not_there() {
+fn missing_proxy_is_blamed() {
     let world = world();
-    let address = closed();
+    let address = closed_port_url();
     let url = format!("http://joe:hunter22@{address}");
-    let run = through(&world, &url).secret("hunter22").json();
+    let run = with_proxy(&world, &url).secret("hunter22").json();
     let shown = format!("http://…@{address}");
     assert_proxy_is_to_blame(&run, &["Nothing accepts connections at the proxy", &shown]);
     for code in ["backend-unreachable", "issuer-unreachable"] {
@@ -309,7 +310,7 @@ fn a_proxy_that_is_not_there() {
         assert_eq!(way, Some((shown.as_str(), "HTTPS_PROXY")));
         assert!(has_command(&run, code, "unset HTTPS_PROXY"));
     }
-    let run = bare(&world).env("https_proxy", "proxy.invalid:3128").json();
+    let run = without_proxy(&world).env("https_proxy", "proxy.invalid:3128").json();
     run.assert_finding_contains(
         "backend-unreachable",
         &["name of the proxy http://proxy.invalid:3128"],
@@ -321,36 +322,37 @@ fn a_proxy_that_is_not_there() {
 }
 
 #[test]
-fn a_proxy_that_asks_for_credentials() {
+fn proxy_demanding_credentials_is_blamed() {
     let world = world();
     let basic = "proxy-authenticate: Negotiate\r\nproxy-authenticate: Basic realm=\"a, b\"\r\n";
     for headers in ["", basic] {
         let proxy =
             Proxy::always(ProxyAction::status("407 Proxy Authentication Required", headers, ""));
         let line = proxy.url().replace("//", "//USER:PASSWORD@");
-        let run = through(&world, &proxy.url()).json();
+        let run = with_proxy(&world, &proxy.url()).json();
         assert_proxy_is_to_blame(&run, &["asks for credentials", "407", "HTTPS_PROXY holds none"]);
         let offered = evidence(&run, "backend-unreachable", "it takes");
         let expected = ("Basic, Negotiate", "Proxy-Authenticate");
         assert_eq!(offered, Some(expected).filter(|_| !headers.is_empty()));
         assert!(has_command(&run, "backend-unreachable", &format!("export HTTPS_PROXY={line}")));
 
-        let run =
-            through(&world, &proxy.url_with_credentials("joe:hunter22")).secret("hunter22").json();
+        let run = with_proxy(&world, &proxy.url_with_credentials("joe:hunter22"))
+            .secret("hunter22")
+            .json();
         assert_proxy_is_to_blame(&run, &["does not accept the credentials in HTTPS_PROXY", "407"]);
         assert!(has_command(&run, "backend-unreachable", &format!("export HTTPS_PROXY={line}")));
     }
-    // Credentials that pulumi has no way to give.
+    // An authentication scheme that pulumi does not support.
     let windows = "proxy-authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n";
     let proxy = Proxy::always(ProxyAction::status("407 No", windows, ""));
     let run =
-        through(&world, &proxy.url_with_credentials("joe:hunter22")).secret("hunter22").json();
+        with_proxy(&world, &proxy.url_with_credentials("joe:hunter22")).secret("hunter22").json();
     assert_proxy_is_to_blame(&run, &["takes NTLM and Negotiate, and pulumi knows Basic only"]);
     assert!(!run.finding_text("backend-unreachable").contains("USER:PASSWORD"));
 }
 
 #[test]
-fn a_proxy_that_refuses_the_host() {
+fn refusing_proxy_is_blamed() {
     let world = world();
     for (status, advice) in [
         ("403 Forbidden", "allow CONNECT to cloud.test:443"),
@@ -358,18 +360,18 @@ fn a_proxy_that_refuses_the_host() {
         ("503 Service Unavailable", "does not reach cloud.test:443 itself"),
     ] {
         let proxy = Proxy::always(ProxyAction::page(status, "Access \u{1b}[31mdenied - Company"));
-        let run = through(&world, &proxy.url()).json();
+        let run = with_proxy(&world, &proxy.url()).json();
         let number = format!("status {}", &status[..3]);
         assert_proxy_is_to_blame(&run, &["does not connect to", &number, "denied - Company"]);
         run.assert_finding_contains("backend-unreachable", &[advice]);
-        assert!(!through(&world, &proxy.url()).human().stdout.contains('\u{1b}'));
+        assert!(!with_proxy(&world, &proxy.url()).human().stdout.contains('\u{1b}'));
         let proxy = Proxy::always(ProxyAction::status(status, "", "no"));
-        assert_proxy_is_to_blame(&through(&world, &proxy.url()).json(), &[&number]);
+        assert_proxy_is_to_blame(&with_proxy(&world, &proxy.url()).json(), &[&number]);
     }
 }
 
 #[test]
-fn a_proxy_that_breaks_off() {
+fn disconnecting_proxy_is_blamed() {
     let world = world();
     for (answer, words) in [
         ("", "hung up when it was asked for"),
@@ -378,17 +380,17 @@ fn a_proxy_that_breaks_off() {
         ("HTTP/1.1 abc\r\n\r\n", "does not answer in HTTP"),
     ] {
         let proxy = Proxy::always(ProxyAction::Answer(answer.to_owned()));
-        let run = through(&world, &proxy.url()).json();
+        let run = with_proxy(&world, &proxy.url()).json();
         assert_proxy_is_to_blame(&run, &[words, &proxy.url()]);
         assert!(has_command(&run, "backend-unreachable", "unset HTTPS_PROXY"), "{answer:?}");
     }
 }
 
 #[test]
-fn a_proxy_that_hangs() {
+fn hanging_proxy_is_blamed() {
     let world = world();
     let proxy = Proxy::always(ProxyAction::Hang);
-    let run = through(&world, &proxy.url()).args(["--timeout", "2s"]).json();
+    let run = with_proxy(&world, &proxy.url()).args(["--timeout", "2s"]).json();
     assert!(run.elapsed < Duration::from_millis(2500), "{:?}", run.elapsed);
     assert_proxy_is_to_blame(&run, &["gave no connection to", "in time", &proxy.url()]);
 }
@@ -399,13 +401,13 @@ fn hanging_server_is_not_blamed_on_proxy() {
     let proxy = Proxy::start(world.tunnels());
     let late = Response::json(200, &json!({"capabilities": []})).after(Duration::from_secs(60));
     world.cloud.answer(CAPABILITIES, late);
-    let run = through(&world, &proxy.url()).args(["--no-exchange", "--timeout", "2s"]).json();
+    let run = with_proxy(&world, &proxy.url()).args(["--no-exchange", "--timeout", "2s"]).json();
     run.assert_finding_contains("backend-unreachable", &["no answer in time from cloud.test:443"]);
     assert!(!run.finding_text("backend-unreachable").contains("export NO_PROXY"));
 }
 
 #[test]
-fn a_value_that_is_no_url() {
+fn invalid_proxy_url_is_blamed() {
     let world = world();
     for (value, name) in [
         ("http://proxy.test:3128 ", "http"),
@@ -414,7 +416,7 @@ fn a_value_that_is_no_url() {
         ("http://joe:1/hunter22@proxy.test:3128", ""),
         ("joe:hunter22/x@proxy.test:3128", ""),
     ] {
-        let run = through(&world, value).secret("hunter22").json();
+        let run = with_proxy(&world, value).secret("hunter22").json();
         assert_proxy_is_to_blame(&run, &["HTTPS_PROXY is no URL", "percent-encode"]);
         let says = evidence(&run, "backend-unreachable", "pulumi says").map(|(says, _)| says);
         let expected = format!("proxyconnect tcp: dial tcp: lookup {name}: no such host");
@@ -432,7 +434,7 @@ fn inspecting_proxy_may_serve_any_host() {
     let server = Server::start(identity, |_| Response::json(200, &json!({}))).unwrap();
     let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
     let proxy = Proxy::always(ProxyAction::Tunnel(address));
-    let run = through(&world, &proxy.url()).json();
+    let run = with_proxy(&world, &proxy.url()).json();
     assert_eq!((run.status, run.root_cause()), (1, Some("backend-tls-untrusted")));
     for code in ["backend-tls-untrusted", "issuer-tls-untrusted"] {
         let words =
@@ -448,7 +450,7 @@ fn inspecting_proxy_may_serve_any_host() {
     assert!(server.requests().is_empty(), "the token was sent to nobody");
 }
 
-/// What a captive portal answers to everything.
+/// A captive portal's answer to every request.
 fn login_page() -> Response {
     let page = "<!DOCTYPE html><html><head><title>Guest Wi-Fi - Sign in</title></head></html>";
     Response::new(200, "text/html", page)
@@ -469,32 +471,32 @@ fn login_page_instead_of_answers() {
         let world = world();
         change(&world);
         let proxy = Proxy::start(world.tunnels());
-        let run = through(&world, &proxy.url()).json();
+        let run = with_proxy(&world, &proxy.url()).json();
         assert_eq!(run.codes(), [code]);
         run.assert_finding_contains(code, &words);
     }
 }
 
 #[test]
-fn a_redirect_to_a_login_page() {
-    // What it carries is not shown: a code, say, or a session.
+fn redirect_to_login_page_is_named() {
+    // Its query, which may hold a code or a session, is not shown.
     let (location, portal) = ("http://portal.test/login?next=1", "http://portal.test/login?next=…");
-    // In answer to CONNECT.
+    // A redirect as the answer to CONNECT.
     let world = world();
     let headers = format!("location: {location}\r\n");
     let proxy = Proxy::always(ProxyAction::status("302 Found", &headers, ""));
-    let run = through(&world, &proxy.url()).json();
+    let run = with_proxy(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["login page", "302", portal]);
     let place = proxy.url();
     let to = evidence(&run, "backend-unreachable", "redirects to");
     assert_eq!(to, Some((portal, place.as_str())));
 
-    // In answer to what is asked in a tunnel that the proxy has opened itself.
+    // A redirect as the answer to a request in a tunnel that the proxy intercepts.
     let redirect = || Response::new(302, "text/plain", "").header("location", location);
     world.issuer.answer(&world.issuer.discovery_path(), redirect());
     world.cloud.answer(CAPABILITIES, redirect());
     let proxy = Proxy::start(world.tunnels());
-    let run = through(&world, &proxy.url()).arg("--no-exchange").json();
+    let run = with_proxy(&world, &proxy.url()).arg("--no-exchange").json();
     assert_eq!(run.codes(), ["backend-not-pulumi", "discovery-not-found"]);
     for code in run.codes() {
         run.assert_finding_contains(code, &["302", portal, "login page"]);
@@ -503,7 +505,7 @@ fn a_redirect_to_a_login_page() {
 
 // ---------------------------------------------------------------------------- the guard
 
-/// A name that this machine resolves to itself, besides `localhost`: most have one.
+/// A name other than `localhost` that this machine resolves to itself, if there is one.
 fn own_name() -> Option<String> {
     let hosts = std::fs::read_to_string("/etc/hosts").ok()?;
     let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default());
@@ -513,22 +515,22 @@ fn own_name() -> Option<String> {
 }
 
 #[test]
-fn the_guard_holds_behind_a_proxy() {
+fn address_guard_works_with_proxy() {
     let mut world = world();
     let proxy = Proxy::start(world.tunnels());
     let own = own_name().map(|name| format!("https://{name}"));
     let literal = ["https://10.0.0.1", "https://169.254.169.254", "https://[fd00::1]"];
     for issuer in literal.into_iter().chain(own.as_deref()) {
         world.shape.claims["iss"] = json!(issuer);
-        let doctor = through(&world, &proxy.url()).without("--policy");
+        let doctor = with_proxy(&world, &proxy.url()).without("--policy");
         let run = doctor.without("--allow-private-issuer").json();
         assert_eq!(run.classification("issuer-address-refused")[1], "warning", "{issuer}");
         let host = issuer.strip_prefix("https://").unwrap();
         assert!(!proxy.was_asked_for(host), "{issuer}");
     }
-    // What this machine cannot resolve is the proxy's business.
+    // The proxy must handle names that this machine cannot resolve.
     world.shape.claims["iss"] = json!(ISSUER);
-    let doctor = through(&world, &proxy.url()).without("--policy");
+    let doctor = with_proxy(&world, &proxy.url()).without("--policy");
     let run = doctor.without("--allow-private-issuer").json();
     assert!(proxy.was_asked_for("idp.test") && !run.codes().contains(&"issuer-address-refused"));
 }

@@ -1,4 +1,4 @@
-//! Public issuers of known platforms: what fails here says something about this machine only.
+//! Public issuers of known platforms: a failure to reach them concerns only this machine.
 
 use doctor::evidence::{
     Answer, Body, Certificate, CertificateProblem, Chain, Evidence, Failure, FailureKind, Probe,
@@ -6,7 +6,7 @@ use doctor::evidence::{
 use doctor::judge;
 use serde_json::{Value, json};
 
-use crate::diagnosis::issuer::{answering, gathered, moved};
+use crate::diagnosis::issuer::{gathered_evidence, with_answering_addresses, world_with_issuer};
 
 const CLOUD: &str = "https://api.pulumi.com";
 
@@ -20,19 +20,19 @@ const PUBLIC: [(&str, &str); 5] = [
 ];
 const PRIVATE: (&str, &str) = ("https://gitlab.acme.test", "gitlab.acme.test");
 
-/// The report where the login's policy lets the token of this issuer in.
+/// The report of a login whose policy lets in a token of this issuer.
 fn report(issuer: &str, change: impl FnOnce(&mut Evidence)) -> Value {
-    let world = moved(issuer);
+    let world = world_with_issuer(issuer);
     let mut policy = world.policy();
     policy["issuers"][0]["url"] = json!(issuer);
     policy["issuers"][0]["issuer"] = json!(issuer);
-    let mut evidence = gathered(&world, CLOUD, &policy);
+    let mut evidence = gathered_evidence(&world, CLOUD, &policy);
     evidence.options.offline = false;
     change(&mut evidence);
     serde_json::to_value(judge::judge(&evidence, false)).unwrap()
 }
 
-fn failed(host: &str, kind: FailureKind) -> Probe<Answer> {
+fn failed_probe(host: &str, kind: FailureKind) -> Probe<Answer> {
     let failure = Failure {
         kind,
         host: host.to_owned(),
@@ -44,7 +44,7 @@ fn failed(host: &str, kind: FailureKind) -> Probe<Answer> {
     Probe::Failed { failure, elapsed_ms: 1 }
 }
 
-fn answered(status: u16, body: Body) -> Probe<Answer> {
+fn answered_probe(status: u16, body: Body) -> Probe<Answer> {
     let answer = Answer {
         url: "https://issuer.test".to_owned(),
         status,
@@ -66,7 +66,7 @@ fn finding<'a>(report: &'a Value, code: &str) -> &'a Value {
     all.find(|finding| finding["code"] == code).unwrap_or_else(|| panic!("{code}: {report:#}"))
 }
 
-/// A warning that advises nothing about the registration, in a login that should work.
+/// Asserts a warning that gives no advice on the registration, in a login that should work.
 #[track_caller]
 fn assert_only_here(report: &Value, code: &str) {
     let found = finding(report, code);
@@ -79,7 +79,7 @@ fn assert_only_here(report: &Value, code: &str) {
     assert_eq!((&report["verdict"], &report["rootCause"]), (&json!("healthy"), &Value::Null));
 }
 
-fn kinds() -> [(FailureKind, &'static str); 8] {
+fn network_failures() -> [(FailureKind, &'static str); 8] {
     use CertificateProblem::{Expired, SelfSigned, UnknownIssuer, WrongHost};
     let certificate = |problem| (FailureKind::Certificate { problem }, "issuer-tls-untrusted");
     [
@@ -96,16 +96,16 @@ fn kinds() -> [(FailureKind, &'static str); 8] {
 
 #[test]
 fn failures_at_public_issuers_are_warnings() {
-    for (kind, code) in kinds() {
+    for (kind, code) in network_failures() {
         for (issuer, host) in PUBLIC {
             let report = report(issuer, |evidence| {
-                evidence.issuer.discovery = failed(host, kind.clone());
+                evidence.issuer.discovery = failed_probe(host, kind.clone());
             });
             assert_only_here(&report, code);
         }
         let (issuer, host) = PRIVATE;
         let report = report(issuer, |evidence| {
-            evidence.issuer.discovery = failed(host, kind.clone());
+            evidence.issuer.discovery = failed_probe(host, kind.clone());
         });
         assert_eq!(report["rootCause"], code, "{kind:?}");
     }
@@ -117,7 +117,7 @@ fn answers_at_public_issuers_are_warnings() {
     for (status, body) in [(503, Body::Empty), (404, Body::Empty), (200, page())] {
         let (issuer, _) = PUBLIC[0];
         let report = report(issuer, |evidence| {
-            evidence.issuer.discovery = answered(status, body.clone());
+            evidence.issuer.discovery = answered_probe(status, body.clone());
         });
         assert_only_here(&report, "discovery-not-found");
     }
@@ -128,39 +128,43 @@ fn public_issuers_serve_own_keys() {
     for (issuer, host) in PUBLIC {
         let with_document = |evidence: &mut Evidence| {
             let document = json!({"issuer": issuer, "jwks_uri": format!("https://{host}/keys")});
-            evidence.issuer.discovery = answered(200, Body::Json(document));
+            evidence.issuer.discovery = answered_probe(200, Body::Json(document));
         };
-        for (kind, _) in kinds() {
+        for (kind, _) in network_failures() {
             let report = report(issuer, |evidence| {
                 with_document(evidence);
-                evidence.issuer.jwks = failed(host, kind);
+                evidence.issuer.jwks = failed_probe(host, kind);
             });
             assert_only_here(&report, "jwks-unreachable");
         }
         let report = report(issuer, |evidence| {
             with_document(evidence);
-            evidence.issuer.jwks = answered(503, Body::Empty);
+            evidence.issuer.jwks = answered_probe(503, Body::Empty);
         });
         assert_only_here(&report, "jwks-unreachable");
     }
 }
 
-/// A resolver of this network may have an address of its own for it.
+/// This network's resolver may return a private address for it.
 #[test]
 fn private_address_of_public_issuer_is_local() {
     let (issuer, host) = PUBLIC[0];
-    let world = moved(issuer);
-    let evidence = answering(&world, gathered(&world, CLOUD, &world.policy()), &["10.1.2.3"]);
+    let world = world_with_issuer(issuer);
+    let evidence = with_answering_addresses(
+        &world,
+        gathered_evidence(&world, CLOUD, &world.policy()),
+        &["10.1.2.3"],
+    );
     let report = serde_json::to_value(judge::judge(&evidence, false)).unwrap();
     assert!(!report.to_string().contains("issuer-not-public"), "{report:#}");
     let report = self::report(issuer, |evidence| {
         evidence.issuer.addresses = vec!["10.1.2.3".parse().unwrap()];
-        evidence.issuer.discovery = failed(host, FailureKind::Timeout);
+        evidence.issuer.discovery = failed_probe(host, FailureKind::Timeout);
     });
     assert_only_here(&report, "issuer-unreachable");
 }
 
-/// A proxy that signs anew hides the certificate: no thumbprint is missing.
+/// An inspecting proxy hides the issuer's certificate, so no thumbprint is reported missing.
 #[test]
 fn proxy_certificate_is_no_thumbprint() {
     let certificate = Certificate {

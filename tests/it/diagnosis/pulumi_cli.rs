@@ -1,5 +1,5 @@
-//! What the real CLI did in each case of tests/interop/pulumi is written down in fixtures/cli: the
-//! doctor has to say the same of each, without that program.
+//! fixtures/cli records what the real CLI did in each case of tests/interop/pulumi. The doctor must
+//! predict the same without that program.
 
 #[path = "../../interop/pulumi/cases.rs"]
 mod cases;
@@ -20,7 +20,7 @@ use std::thread;
 use compare::Fact;
 
 #[test]
-fn recorded_versions_are_agreed_with() {
+fn predictions_match_recorded_versions() {
     let folder = fs::read_dir(Path::new(&compare::path("x")).parent().unwrap()).unwrap();
     let files = folder.map(|file| file.unwrap().path());
     let versions: Vec<String> =
@@ -55,7 +55,7 @@ fn assert_agrees_with(version: &str) {
     assert!(differences.is_empty(), "pulumi {version}: {differences}");
 }
 
-/// Reads what was written down.
+/// Reads the recorded facts of a version.
 fn read(version: &str) -> Vec<(String, Fact)> {
     let text = fs::read_to_string(compare::path(version)).unwrap().replace("\r\n", "\n");
     text.lines()

@@ -1,11 +1,11 @@
-//! The registration: is the token's issuer registered, where, and what does that limit?
+//! The registration: whether the token's issuer is registered, in which organization, and its limits.
 
 use serde_json::json;
 
-use crate::diagnosis::issuer::{assert_error, moved, world};
+use crate::diagnosis::issuer::{assert_error, world, world_with_issuer};
 use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
 
-/// An offline run of a token of one issuer, with another registered.
+/// An offline run for a token of the issuer `iss`, with another issuer registered.
 fn registered_as(registered: &str, iss: &str) -> Run {
     let mut world = world();
     world.shape.claims.insert("iss".to_owned(), json!(iss));
@@ -87,8 +87,8 @@ fn trailing_slash_in_url_alone_warns() {
 }
 
 #[test]
-fn the_organization_of_the_registration() {
-    // Its audience names no organization that --oidc-org could conflict with.
+fn registration_of_other_organization_fails() {
+    // The audience names no organization, so --oidc-org cannot conflict with it.
     let world = World::with_algorithm(&platforms::AZURE_ENTRA, "ES256");
     world.cloud.register("globex", &world.issuer);
     let run = world.doctor().option("--oidc-org", "globex").json();
@@ -103,10 +103,10 @@ fn the_organization_of_the_registration() {
 }
 
 #[test]
-fn azure_devops_own_issuer_goes_away() {
+fn azure_devops_issuer_retirement_warns() {
     let iss = "https://vstoken.dev.azure.com/5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815";
     let offline = |world: &World| -> Doctor { world.doctor().arg("--offline") };
-    let mut world = moved(iss);
+    let mut world = world_with_issuer(iss);
     world.shape.claims.insert("sub".to_owned(), json!("sc://acme/web-shop/pulumi-production"));
     world.shape.entry["rules"]["sub"] = json!("sc://acme/web-shop/*");
     for run in [offline(&world).json(), offline(&world).without("--policy").json()] {
@@ -122,7 +122,7 @@ fn azure_devops_own_issuer_goes_away() {
 }
 
 #[test]
-fn a_longer_life_than_the_registration_allows() {
+fn excessive_expiration_warns() {
     let world = world();
     world.cloud.change_registration(|registration| registration["maxExpiration"] = json!(3600));
     let run = world.doctor().json();
@@ -152,7 +152,7 @@ fn issuer_difference_is_marked_with_right_url() {
             "/api/orgs/acme/oidc/issuers",
         ],
     );
-    // What is no issuer's URL is not proposed for registration.
+    // A value that is no issuer URL is not proposed for registration.
     let run = registered_as("https://gitlab.com", "gitlab.com");
     assert!(!run.finding_text("issuer-not-registered").contains("curl"));
 }
@@ -185,9 +185,9 @@ fn nearest_registration_comes_first() {
     );
 }
 
-/// How every near miss reads: `UPDATE=1 cargo test near_misses_read` writes the file anew.
+/// `UPDATE=1 cargo test near_misses_match` rewrites the file.
 #[test]
-fn near_misses_read_as_they_did() {
+fn near_misses_match_snapshot() {
     const A: &str = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
     const B: &str = "00000000-1f60-4a7e-9b52-c0d4e6f8a1b3";
     let entra = format!("https://login.microsoftonline.com/{A}/v2.0");
@@ -268,7 +268,7 @@ fn issuer_registered_twice_warns() {
 }
 
 #[test]
-fn registrations_that_disagree_decide_nothing() {
+fn disagreeing_registrations_leave_policy_undetermined() {
     for (one, other) in [("*", "else"), ("else", "*")] {
         let run = registered_twice(one, other);
         let words = ["lets this token in", "does not let this token in"];

@@ -1,11 +1,11 @@
-//! Subjects that do not match, each told in its platform's own words.
+//! Subjects that do not match, explained in the terms of their platforms.
 
 use serde_json::json;
 
 use crate::support::platforms::{AZURE_DEVOPS, AZURE_ENTRA, GITHUB, GITHUB_IMMUTABLE, GITLAB};
 use crate::support::{Platform, Run, World};
 
-/// A run where the rule on `sub` is this one and the token's `sub` that one.
+/// A run with this rule on `sub` and this subject in the token.
 fn run(platform: &Platform, rule: &str, subject: &str) -> Run {
     let mut world = World::new(platform);
     world.shape.entry["rules"]["sub"] = rule.into();
@@ -20,9 +20,9 @@ const IMMUTABLE: &str = "repo:acme@1042/web-shop@778899:ref:refs/heads/main";
 const PRODUCTION: &str = "sc://acme/web-shop/pulumi-production";
 
 #[test]
-fn subjects_that_differ_are_compared_in_words() {
+fn differing_subjects_are_explained() {
     let gitlab = "project_path:acme/web-shop:ref_type:branch:ref:main";
-    // Platform, rule, subject, telling words.
+    // The platform, the rule, the subject and texts of the finding.
     let cases: [(&Platform, &str, &str, &[&str]); 21] = [
         (
             &GITHUB,
@@ -110,7 +110,7 @@ fn subjects_that_differ_are_compared_in_words() {
         let run = run(platform, rule, subject);
         run.assert_root_cause("subject-mismatch", "policy", "policy");
         run.assert_finding_contains("subject-mismatch", telling);
-        // A rule in GitHub's old form keeps its wildcard.
+        // The wildcard of a rule in GitHub's old form is kept.
         let offered = match (rule, subject) {
             ("repo:acme/web-shop:*", IMMUTABLE) => "repo:acme@1042/web-shop@778899:*",
             ("repo:Acme/web-shop:*", MAIN) => "repo:acme/web-shop:*",
@@ -122,7 +122,7 @@ fn subjects_that_differ_are_compared_in_words() {
 }
 
 #[test]
-fn entra_s_subject_is_decoded() {
+fn entra_subject_is_decoded() {
     let world = World::new(&AZURE_ENTRA);
     let subject = world.shape.claims["sub"].as_str().unwrap();
     let (start, _) = subject.rsplit_once('/').unwrap();
@@ -146,7 +146,7 @@ fn entra_s_subject_is_decoded() {
 }
 
 #[test]
-fn a_connection_that_is_not_converted_yet() {
+fn unconverted_azure_connection_is_explained() {
     let entra = World::new(&AZURE_ENTRA).shape.claims["sub"].as_str().unwrap().to_owned();
     let run = run(&AZURE_DEVOPS, &entra, PRODUCTION);
     run.assert_root_cause("subject-mismatch", "policy", "policy");
@@ -154,7 +154,7 @@ fn a_connection_that_is_not_converted_yet() {
 }
 
 #[test]
-fn the_first_difference_is_marked() {
+fn first_subject_difference_is_marked() {
     let run = run(&GITHUB, "repo:acme/web-shop:ref:refs/heads/mail", MAIN);
     let evidence = &run.finding("subject-mismatch")["evidence"];
     let proof = |what: &str| {
@@ -168,7 +168,7 @@ fn the_first_difference_is_marked() {
 }
 
 #[test]
-fn hostile_subjects_stay_in_their_quotes() {
+fn hostile_subjects_stay_quoted() {
     let subject = "repo:x\"}##vso[task.setvariable]'; $(id)\u{202e}[31m";
     let run = run(&GITHUB, MAIN, subject);
     run.assert_root_cause("subject-mismatch", "policy", "policy");
@@ -178,7 +178,7 @@ fn hostile_subjects_stay_in_their_quotes() {
     assert_eq!(pasted["rules"]["sub"], subject);
     assert!(!run.stdout.contains("##vso["), "the JSON report");
 
-    // A rule cannot hold control characters.
+    // Rules with control characters are invalid.
     let subject = "repo:x\"}\n##vso[task.setvariable]'; $(id)\u{202e}\u{1b}[31m";
     let refused = self::run(&GITHUB, MAIN, subject);
     let commands = &refused.finding("subject-mismatch")["remediation"]["commands"];
@@ -193,8 +193,8 @@ fn hostile_subjects_stay_in_their_quotes() {
 }
 
 #[test]
-fn every_platform_s_parts_are_named() {
-    // Rule, subject, telling words.
+fn subject_parts_of_platforms_are_named() {
+    // The rule, the subject and texts of the finding.
     let cases: [(&str, &str, &[&str]); 9] = [
         (
             "system:serviceaccount:ci:deployer",
@@ -291,9 +291,9 @@ fn entra_subject_is_compared_with_pipeline() {
     );
 }
 
-/// How each family's mismatches read: `UPDATE=1 cargo test mismatches_read` writes the file anew.
+/// `UPDATE=1 cargo test mismatches_match` rewrites the file.
 #[test]
-fn mismatches_read_as_they_did() {
+fn mismatches_match_snapshot() {
     let entra = |tenant: &str, organization: &str, connection: &str| {
         format!("/eid1/c/pub/t/{tenant}/a/rISbSSETf0KqFyZ8ppdXmA/sc/{organization}/{connection}")
     };
@@ -312,7 +312,7 @@ fn mismatches_read_as_they_did() {
     let gitlab = "project_path:acme/web:ref_type:branch:ref:main";
     let spacelift = "space:root:stack:web:run_type:TRACKED:scope:write";
     let deployment = "pulumi:deploy:org:acme:project:web:stack:prod:operation:update:scope:write";
-    // Rule and subject of the issuer in front.
+    // The rule and the subject of the issuer above.
     let cases: Vec<(&str, String, String)> = [
         (MAIN, ENVIRONMENT),
         (ENVIRONMENT, PULL_REQUEST),

@@ -1,4 +1,4 @@
-//! A home, a working directory and files of the CLI's that are not as they should be.
+//! Unusual or broken home directories, working directories and files of the CLI.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -8,22 +8,22 @@ use std::time::Duration;
 
 use crate::support::{Doctor, Run, World, platforms};
 
-/// Nothing here has a reason to wait.
+/// The limit for runs, which have nothing to wait for.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Puts something at a path.
-type Put = fn(&Path);
+/// Creates something at a path.
+type CreateAt = fn(&Path);
 
-fn pipe(path: &Path) {
+fn create_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-fn unreadable(path: &Path) {
+fn create_unreadable(path: &Path) {
     fs::write(path, "{}").unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
 }
 
-/// Root reads everything.
+/// Whether the user is root, who can read every file.
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -38,7 +38,7 @@ fn assert_found(run: &Run, what: &str, found: Option<(&str, &str)>) {
 }
 
 #[test]
-fn any_home_will_do() {
+fn unusual_home_directories_are_tolerated() {
     let world = World::new(&platforms::GITHUB);
     for home in ["", "/no/such/home", "home", ".", "~", "/"] {
         let run = world.doctor().env("HOME", home).json();
@@ -46,7 +46,7 @@ fn any_home_will_do() {
     }
     let run = world.doctor().args(["--format", "human"]).script("unset HOME; doctor").run();
     assert_eq!((run.status, run.stderr.as_str()), (0, ""));
-    // The CLI creates its folder there, and stops where it cannot.
+    // The CLI creates its folder there, and fails if it cannot.
     let run = world.doctor().env("PULUMI_HOME", "/dev/null").env("CI", "true").json();
     assert_found(&run, "no directory", Some(("credentials-file-unwritable", "not a directory")));
 }
@@ -54,14 +54,14 @@ fn any_home_will_do() {
 #[test]
 fn unreadable_credentials_are_reported() {
     let world = World::new(&platforms::GITHUB);
-    let cases: [(&str, Put, Option<&str>); 9] = [
+    let cases: [(&str, CreateAt, Option<&str>); 9] = [
         ("a directory", |path| fs::create_dir(path).unwrap(), Some("not an ordinary file")),
-        ("a pipe", pipe, Some("not an ordinary file")),
+        ("a pipe", create_pipe, Some("not an ordinary file")),
         ("a device", |path| symlink("/dev/zero", path).unwrap(), Some("not an ordinary file")),
         ("huge", |path| fs::write(path, " ".repeat(3 << 20)).unwrap(), Some("larger than 1 MiB")),
         ("no JSON", |path| fs::write(path, "{\"current\"").unwrap(), Some("ends too early")),
         ("a loop", |path| symlink(path, path).unwrap(), Some("levels of symbolic links")),
-        ("unreadable", unreadable, Some("permission denied").filter(|_| !is_root())),
+        ("unreadable", create_unreadable, Some("permission denied").filter(|_| !is_root())),
         ("empty", |path| fs::write(path, "").unwrap(), None),
         ("a link to nothing", |path| symlink("nothing", path).unwrap(), None),
     ];
@@ -77,8 +77,8 @@ fn unreadable_credentials_are_reported() {
 fn unreadable_project_file_is_reported() {
     let world = World::new(&platforms::GITHUB);
     let huge = |path: &Path| fs::write(path, "#".repeat(3 << 20)).unwrap();
-    let cases: [(&str, Put, Option<&str>); 6] = [
-        ("a pipe", pipe, Some("not an ordinary file")),
+    let cases: [(&str, CreateAt, Option<&str>); 6] = [
+        ("a pipe", create_pipe, Some("not an ordinary file")),
         ("huge", huge, Some("larger than 1 MiB")),
         (
             "binary",
@@ -86,7 +86,11 @@ fn unreadable_project_file_is_reported() {
             Some("neither UTF-8 nor UTF-16"),
         ),
         // `name` is missing in it.
-        ("unreadable", unreadable, Some(if is_root() { "'name'" } else { "permission denied" })),
+        (
+            "unreadable",
+            create_unreadable,
+            Some(if is_root() { "'name'" } else { "permission denied" }),
+        ),
         ("a directory", |path| fs::create_dir(path).unwrap(), None),
         ("a loop", |path| symlink(path, path).unwrap(), None),
     ];
@@ -129,7 +133,7 @@ fn missing_working_directory_is_reported() {
         let line = "working directory: it is gone; change to one that exists\n";
         assert!(run.stderr.ends_with(line), "{arguments:?}: {}", run.stderr);
     }
-    // Where it has no part in anything, it is not missed.
+    // A run that does not need it ignores that.
     for (arguments, status) in [(&["explain"] as &[&str], 0), (&["demo"], 1), (&["triage"], 0)] {
         let doctor = Doctor::bare().args(arguments.iter().copied()).stdin("nothing");
         assert_eq!(doctor.script(gone).run().status, status, "{arguments:?}");

@@ -1,4 +1,4 @@
-//! What the token itself says: its form, its claims, its times, its algorithm.
+//! The token itself: its form, claims, times and algorithm.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -11,20 +11,20 @@ fn world() -> World {
     World::with_algorithm(&platforms::GITLAB, "ES256")
 }
 
-/// A token of these texts, whatever they are, with a signature of this many bytes.
-fn compact(header: &str, payload: &str, signature: usize) -> String {
+/// A token with this header and payload, and a signature of this many bytes.
+fn compact_token(header: &str, payload: &str, signature: usize) -> String {
     let [header, payload] = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part));
     format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(vec![0xa5; signature]))
 }
 
-/// The claims of a healthy token, for [`compact`].
+/// The claims of a healthy token as JSON.
 fn claims(world: &World) -> String {
     json!(world.shape.claims).to_string()
 }
 
 const ES256: &str = r#"{"alg":"ES256","kid":"the-key"}"#;
 
-/// A run that needs no network, of a token that nobody signed.
+/// An offline run for an unsigned token.
 fn offline(world: &World, token: &str) -> Run {
     world.doctor_for(token).arg("--offline").json()
 }
@@ -42,17 +42,17 @@ fn malformed_token_names_part() {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let (header, payload) = (encode(ES256), encode(&good));
     let cases = [
-        (compact(r#"{"alg":"ES256",}"#, &good, 64), ["header", "column 16"]),
-        (compact(ES256, r#"{"iss":nonsense}"#, 64), ["payload", "column 9"]),
-        (compact(ES256, r#"["iss"]"#, 64), ["payload", "an array where an object belongs"]),
-        (compact(ES256, "17", 64), ["payload", "a number where an object belongs"]),
+        (compact_token(r#"{"alg":"ES256",}"#, &good, 64), ["header", "column 16"]),
+        (compact_token(ES256, r#"{"iss":nonsense}"#, 64), ["payload", "column 9"]),
+        (compact_token(ES256, r#"["iss"]"#, 64), ["payload", "an array where an object belongs"]),
+        (compact_token(ES256, "17", 64), ["payload", "a number where an object belongs"]),
         (
             parts(&header, &format!("{}+{}", &payload[..8], &payload[9..])),
             ["payload", "character 9"],
         ),
         (parts(&format!("{}!{}", &header[..4], &header[5..]), &payload), ["header", "character 5"]),
-        (format!("{}*", compact(ES256, &good, 64)), ["signature", "character 87"]),
-        (format!("{}.x", compact(ES256, &good, 64)), ["signature", "this has 4"]),
+        (format!("{}*", compact_token(ES256, &good, 64)), ["signature", "character 87"]),
+        (format!("{}.x", compact_token(ES256, &good, 64)), ["signature", "this has 4"]),
         (parts(&header, ""), ["payload", "empty"]),
     ];
     for (token, words) in cases {
@@ -109,7 +109,7 @@ fn missing_claims_name_expected_type() {
 #[test]
 fn several_missing_claims_are_one_finding() {
     let world = world();
-    let run = offline(&world, &compact(ES256, r#"{"name":"x"}"#, 64));
+    let run = offline(&world, &compact_token(ES256, r#"{"name":"x"}"#, 64));
     assert_eq!(run.codes().iter().filter(|code| **code == "token-claim-missing").count(), 1);
     run.assert_finding_contains("token-claim-missing", &["iss, aud, sub and exp", "name"]);
     run.assert_check("issuer", "skip", Some("token"));
@@ -120,7 +120,7 @@ fn several_missing_claims_are_one_finding() {
 fn duplicate_claim_warns_and_last_counts() {
     let world = world();
     let payload = claims(&world).replacen('{', r#"{"sub":"somebody else","#, 1);
-    let run = offline(&world, &compact(ES256, &payload, 64));
+    let run = offline(&world, &compact_token(ES256, &payload, 64));
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("token-duplicate-claim")["severity"], "warning");
     run.assert_finding_contains("token-duplicate-claim", &["sub", "last"]);
@@ -128,7 +128,7 @@ fn duplicate_claim_warns_and_last_counts() {
     run.assert_check("token", "warn", None);
 
     let nested = claims(&world).replacen('{', r#"{"kubernetes.io":{"pod":1,"pod":2},"#, 1);
-    let run = offline(&world, &compact(ES256, &nested, 64));
+    let run = offline(&world, &compact_token(ES256, &nested, 64));
     run.assert_finding_contains("token-duplicate-claim", &[r#""kubernetes.io".pod"#]);
 }
 
@@ -261,12 +261,12 @@ fn leeways_are_exact() {
 #[test]
 fn impossible_times_are_harmless() {
     let mut world = world();
-    // The year 10000, and the last second that Go counts to.
+    // The year 10000, and Go's last second.
     for exp in [json!(253_402_300_800_i64), json!(9_223_371_974_719_179_007_i64)] {
         world.shape.claims["exp"] = exp.clone();
         assert_eq!(offline(&world, &world.token()).codes(), [""; 0], "{exp}");
     }
-    // Go's libraries refuse the larger ones.
+    // Go's libraries refuse larger values.
     let large = [json!(1e300), json!(i64::MAX), json!(u64::MAX)];
     let small = [json!(-1e300), json!(i64::MIN), json!(0), json!(-0.5)];
     for exp in large.into_iter().chain(small) {
@@ -296,8 +296,8 @@ fn leeway_applies_to_nbf_only() {
 
 // ----------------------------------------------------------------------------------- clock
 
-/// Has a server answer as it would, but with its clock off by so many seconds.
-fn date(response: Response, offset: i64) -> Response {
+/// Adds a `Date` header whose clock is off by `offset` seconds.
+fn with_clock_offset(response: Response, offset: i64) -> Response {
     let date = Timestamp::from_second(Timestamp::now().as_second() + offset).unwrap();
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&date).unwrap();
     response.header("date", &date)
@@ -305,16 +305,19 @@ fn date(response: Response, offset: i64) -> Response {
 
 fn shift_issuer(world: &World, offset: i64) {
     let (discovery, jwks) = (world.issuer.discovery(), world.issuer.jwks());
+    world.issuer.answer(
+        &world.issuer.discovery_path(),
+        with_clock_offset(Response::json(200, &discovery), offset),
+    );
     world
         .issuer
-        .answer(&world.issuer.discovery_path(), date(Response::json(200, &discovery), offset));
-    world.issuer.answer(&world.issuer.jwks_path(), date(Response::json(200, &jwks), offset));
+        .answer(&world.issuer.jwks_path(), with_clock_offset(Response::json(200, &jwks), offset));
 }
 
 fn shift_servers(world: &World, offset: i64) {
     shift_issuer(world, offset);
     let capabilities = Response::json(200, &json!({"capabilities": []}));
-    world.cloud.answer(CAPABILITIES, date(capabilities, offset));
+    world.cloud.answer(CAPABILITIES, with_clock_offset(capabilities, offset));
 }
 
 #[test]
@@ -349,7 +352,7 @@ fn clock_skew_replaces_time_errors() {
 }
 
 #[test]
-fn one_agreeing_server_clears_the_clock() {
+fn one_agreeing_clock_prevents_warning() {
     let mut world = world();
     shift_issuer(&world, -900);
     assert_eq!(world.doctor().json().codes(), [""; 0]);
@@ -369,13 +372,13 @@ fn token_expiring_soon_needs_no_clock_skew() {
     assert_eq!(run.finding("clock-skew")["severity"], "warning");
 }
 
-/// Pulumi Cloud judges by its own clock, and so do we where this machine's is known to be wrong.
+/// Pulumi Cloud judges by its own clock, and so does the doctor if this machine's clock is wrong.
 #[test]
 fn server_clock_decides_expiry() {
     let world = world();
     shift_servers(&world, 7200);
     let refused = json!({"error": "invalid_grant", "error_description": "token expired"});
-    world.cloud.answer(EXCHANGE, date(Response::json(400, &refused), 7200));
+    world.cloud.answer(EXCHANGE, with_clock_offset(Response::json(400, &refused), 7200));
     let run = world.doctor().json();
     assert_eq!(run.root_cause(), Some("token-expired"));
     assert_eq!(run.codes(), ["token-expired", "clock-skew"]);
@@ -395,7 +398,7 @@ fn now_option_ignores_server_clocks() {
 // ------------------------------------------------------------------------------- algorithm
 
 #[test]
-fn algorithms_that_no_public_key_verifies() {
+fn unverifiable_algorithms_are_refused() {
     let cases = [
         (r#"{"alg":"none"}"#, 0, "not signed"),
         (r#"{"alg":"None"}"#, 0, "not signed"),
@@ -407,8 +410,10 @@ fn algorithms_that_no_public_key_verifies() {
     ];
     for (header, signature, word) in cases {
         let world = world();
-        let run =
-            world.doctor_without_token().arg(compact(header, &claims(&world), signature)).json();
+        let run = world
+            .doctor_without_token()
+            .arg(compact_token(header, &claims(&world), signature))
+            .json();
         assert_eq!((run.root_cause(), run.status), (Some("algorithm-unsupported"), 1), "{header}");
         run.assert_finding_contains("algorithm-unsupported", &[word, "ES256"]);
         run.assert_check("signature", "skip", Some("token"));
@@ -425,7 +430,7 @@ fn unoffered_algorithm_is_reported() {
     assert_eq!(run.root_cause(), Some("algorithm-unsupported"));
     run.assert_finding_contains("algorithm-unsupported", &["does not offer ES256", "RS256, PS512"]);
 
-    // Pulumi Cloud verifies with the keys, whatever the document offers.
+    // Pulumi Cloud verifies with the keys and ignores the algorithms of the document.
     let run = world.doctor().json();
     assert_eq!((run.root_cause(), run.status), (None, 0));
     assert_eq!(run.finding("algorithm-unsupported")["severity"], "warning");

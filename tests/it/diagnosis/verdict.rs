@@ -1,4 +1,4 @@
-//! What is made of all findings together: root cause, verdict, exit status, the report itself.
+//! The result of all findings together: root cause, verdict, exit status and report.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ const CHECKS: [&str; 14] = [
     "whoami",
 ];
 
-/// A world where several things can be broken.
+/// A world in which several things can be broken.
 struct Broken {
     world: World,
     token: fn(String) -> String,
@@ -33,7 +33,7 @@ struct Broken {
     strict: bool,
 }
 
-/// A failure of each step of the root-cause order, and how it comes about.
+/// A failure for each step of the root-cause order, and how to cause it.
 type Failure = (&'static str, fn(&mut Broken));
 const STEPS: [Failure; 10] = [
     // An error inside CI.
@@ -70,7 +70,7 @@ impl Broken {
     }
 }
 
-fn broken(failures: &[Failure]) -> Run {
+fn run_with_failures(failures: &[Failure]) -> Run {
     let authority = Authority::new().unwrap();
     let identity = authority.issue(&["127.0.0.1"]).unwrap();
     let world = World::with_identity(&GITHUB, authority, identity, "ES256");
@@ -85,11 +85,11 @@ fn broken(failures: &[Failure]) -> Run {
     broken.run()
 }
 
-/// Of two failures the one of the earlier step is the root cause, and the other is there too.
-fn in_order(earlier: usize, later: impl IntoIterator<Item = usize>) {
+/// Asserts that the failure of the earlier step is the root cause and that both are reported.
+fn assert_order(earlier: usize, later: impl IntoIterator<Item = usize>) {
     for later in later {
         let (first, second) = (STEPS[earlier], STEPS[later]);
-        let run = broken(&[first, second]);
+        let run = run_with_failures(&[first, second]);
         let pair = (first.0, second.0, run.codes());
         assert_eq!(run.root_cause(), Some(first.0), "{pair:?}");
         assert_eq!(run.codes()[0], first.0, "{pair:?}");
@@ -98,48 +98,48 @@ fn in_order(earlier: usize, later: impl IntoIterator<Item = usize>) {
     }
 }
 
-// After an error of input, login or backend there is no exchange; and an issued token proves the
-// token, the issuer and the policy.
+// After an error of input, login or backend there is no exchange. An issued access token proves
+// that the token, the issuer and the policy are right.
 #[test]
-fn input_comes_first() {
-    in_order(0, 1..8);
+fn input_precedes_all_steps() {
+    assert_order(0, 1..8);
 }
 
 #[test]
-fn then_the_login_s_arguments() {
-    in_order(1, 2..8);
+fn login_precedes_later_steps() {
+    assert_order(1, 2..8);
 }
 
 #[test]
-fn then_the_backend() {
-    in_order(2, 3..8);
+fn backend_precedes_later_steps() {
+    assert_order(2, 3..8);
 }
 
 #[test]
-fn then_the_token() {
-    in_order(3, 4..9);
+fn token_precedes_later_steps() {
+    assert_order(3, 4..9);
 }
 
 #[test]
-fn then_the_registration() {
-    in_order(4, 5..9);
+fn registration_precedes_later_steps() {
+    assert_order(4, 5..9);
 }
 
 #[test]
-fn then_the_issuer() {
-    in_order(5, 6..9);
+fn issuer_precedes_later_steps() {
+    assert_order(5, 6..9);
 }
 
 #[test]
-fn then_audience_and_policy() {
-    in_order(6, 7..9);
-    in_order(7, 8..9);
+fn audience_precedes_policy() {
+    assert_order(6, 7..9);
+    assert_order(7, 8..9);
 }
 
 #[test]
 fn issued_token_proves_earlier_steps() {
     for proven in &STEPS[3..8] {
-        let run = broken(&[*proven, STEPS[9]]);
+        let run = run_with_failures(&[*proven, STEPS[9]]);
         run.assert_root_cause("whoami-forbidden", "whoami", "whoami");
         assert_eq!(run.finding(proven.0)["severity"], "warning", "{}", proven.0);
         run.assert_finding_contains(proven.0, &["Pulumi Cloud issued an access token"]);
@@ -177,7 +177,7 @@ fn pasted_token_expiry_ranks_last() {
 }
 
 #[test]
-fn a_login_that_works_is_the_proof() {
+fn working_login_makes_failures_warnings() {
     let failures: [Failure; 6] = [
         ("issuer-not-registered", |broken| {
             broken.world.cloud.change_registration(|r| r["issuer"] = "https://else.test".into());
@@ -198,13 +198,13 @@ fn a_login_that_works_is_the_proof() {
             world.cloud.answer(EXCHANGE, Response::json(200, &token));
             world.cloud.answer(WHOAMI, Response::json(200, &json!({"githubLogin": "ada"})));
         });
-        let run = broken(&[failure, works]);
+        let run = run_with_failures(&[failure, works]);
         run.assert_healthy();
         assert_eq!(run.finding(failure.0)["severity"], "warning");
         run.assert_finding_contains(failure.0, &["the login works"]);
 
         let strict: Failure = ("", |broken| broken.strict = true);
-        let run = broken(&[failure, works, strict]);
+        let run = run_with_failures(&[failure, works, strict]);
         assert_eq!((run.status, &run.report["verdict"]), (1, &json!("unhealthy")));
         assert_eq!(run.root_cause(), Some(failure.0), "{:?}", run.codes());
         assert_eq!(run.finding(failure.0)["severity"], "warning");
@@ -225,7 +225,7 @@ fn strict_makes_warnings_count() {
 }
 
 #[test]
-fn every_platform_s_login_is_healthy() {
+fn every_platform_login_is_healthy() {
     for platform in ALL {
         let run = World::new(platform).doctor().json();
         run.assert_healthy();
@@ -236,7 +236,7 @@ fn every_platform_s_login_is_healthy() {
 }
 
 #[test]
-fn what_decides_must_be_known() {
+fn unknown_decision_is_inconclusive() {
     let world = World::new(&GITHUB);
     for option in ["--offline", "--no-exchange"] {
         let run = world.doctor_without_policy().arg(option).json();
@@ -248,17 +248,17 @@ fn what_decides_must_be_known() {
     let page = world.doctor_without_policy().arg("--offline").human().stdout;
     assert!(page.contains("policy    not checked: needs --policy\n"), "{page}");
     assert!(!page.contains("off by --policy") && !page.contains("checked: --policy"), "{page}");
-    // Registrations alone decide nothing.
+    // Registrations without policies decide nothing.
     let registrations = json!({"oidcIssuers": [world.cloud.first_registration()]}).to_string();
     let run = world.doctor().file("policy.json", registrations).arg("--offline").json();
     assert_eq!((run.status, &run.report["verdict"]), (3, &json!("inconclusive")));
-    // What failed, failed.
+    // A failure still makes the verdict unhealthy.
     let run = world.doctor_without_policy().args(["--offline", "--oidc-expiration", "1d"]).json();
     run.assert_root_cause("expiration-invalid", "login", "login");
 }
 
 #[test]
-fn offline_means_no_network() {
+fn offline_run_makes_no_request() {
     let mut world = World::new(&GITHUB);
     world.doctor().arg("--offline").json().assert_healthy();
     world.shape.entry["rules"]["sub"] = "else".into();
@@ -271,7 +271,7 @@ fn offline_means_no_network() {
 }
 
 #[test]
-fn every_run_has_every_check_once() {
+fn report_has_every_check_once() {
     let world = World::new(&GITHUB);
     let runs = [
         world.doctor().json(),
@@ -290,7 +290,7 @@ fn every_run_has_every_check_once() {
             let known = |because: &str| CHECKS.contains(&because) || because.starts_with("--");
             assert!(because.is_none_or(known), "{check}");
             assert!(check["durationMs"].is_u64() && check["summary"].is_string(), "{check}");
-            // The first cause, not the last link.
+            // The first cause, not the last check in the chain.
             let cause = because.and_then(|b| checks.iter().find(|c| c["id"] == b));
             assert!(cause.is_none_or(|cause| cause["status"] != "skip"), "{check}: {cause:?}");
         }
@@ -302,7 +302,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
-fn json_has_contract_keys() {
+fn json_report_has_documented_keys() {
     let mut world = World::new(&GITHUB);
     world.shape.entry["rules"]["sub"] = "else".into();
     let bare = Doctor::bare().args(["--offline", "null"]).json();
@@ -395,7 +395,7 @@ fn status_is_same_in_every_format() {
 }
 
 #[test]
-fn the_report_goes_to_a_file() {
+fn report_is_written_to_file() {
     let world = World::new(&GITHUB);
     let run = world.doctor().args(["--output", "report.json", "--format", "json"]).run();
     assert_eq!((run.status, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
@@ -409,7 +409,7 @@ fn the_report_goes_to_a_file() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_private_and_replaced_whole() {
+fn report_file_is_private_and_atomic() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new(&GITHUB);
     for (old, link) in [(None, false), (Some("old and longer than nothing"), false), (None, true)] {

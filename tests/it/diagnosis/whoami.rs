@@ -1,12 +1,12 @@
-//! whoami: whose the access token is, and which access token is asked with.
+//! whoami: whose access token it is, and which access token is used.
 
 use serde_json::{Value, json};
 
 use crate::support::platforms::GITHUB;
 use crate::support::{Doctor, EXCHANGE, Response, Run, WHOAMI, World};
 
-/// A healthy login whose whoami answers this.
-fn answered(response: Response) -> Run {
+/// A healthy login whose whoami gets this answer.
+fn run_with_answer(response: Response) -> Run {
     let world = World::new(&GITHUB);
     world.cloud.answer(WHOAMI, response);
     world.doctor().json()
@@ -20,10 +20,10 @@ fn user(organizations: &[&str], token_info: Value) -> Response {
 }
 
 #[test]
-fn failures_by_status() {
+fn whoami_status_determines_code() {
     let json = |status, body: Value| Response::json(status, &body);
     let html = Response::new(200, "text/html", "<html><title>Sign in to Corp</title></html>");
-    // Code, answer, telling words.
+    // The code, the answer and texts of the finding.
     let cases: [(&str, Response, &[&str]); 11] = [
         (
             "whoami-unauthorized",
@@ -54,7 +54,7 @@ fn failures_by_status() {
         ("whoami-malformed", json(200, json!([])), &["githubLogin"]),
     ];
     for (code, response, telling) in cases {
-        let run = answered(response);
+        let run = run_with_answer(response);
         run.assert_root_cause(code, "whoami", "whoami");
         run.assert_finding_contains(code, telling);
         assert_eq!(run.codes(), [code]);
@@ -64,20 +64,20 @@ fn failures_by_status() {
 }
 
 #[test]
-fn single_sign_on_is_told_apart() {
+fn single_sign_on_demand_is_explained() {
     for kind in ["saml_reauth_required", "saml_login_required"] {
         let body = json!({"code": 401, "message": "x", "errors": [{"type": kind}]});
-        let run = answered(Response::json(401, &body));
+        let run = run_with_answer(Response::json(401, &body));
         run.assert_root_cause("whoami-unauthorized", "whoami", "whoami");
         run.assert_finding_contains("whoami-unauthorized", &["single sign-on"]);
     }
-    let run = answered(Response::json(401, &json!({"code": 401, "message": "x"})));
+    let run = run_with_answer(Response::json(401, &json!({"code": 401, "message": "x"})));
     let detail = run.finding("whoami-unauthorized")["detail"].as_str().unwrap();
     assert!(!detail.contains("single sign-on"), "{detail}");
 }
 
 #[test]
-fn an_answer_that_never_comes() {
+fn missing_whoami_answer_fails() {
     let world = World::new(&GITHUB);
     let never = std::time::Duration::from_secs(30);
     world.cloud.answer(WHOAMI, Response::json(200, &json!({})).after(never));
@@ -86,9 +86,9 @@ fn an_answer_that_never_comes() {
 }
 
 #[test]
-fn a_token_that_belongs_elsewhere() {
+fn token_of_other_identity_is_reported() {
     let of = |organization: &str, team: &str| json!({"name": "ci", "organization": organization, "team": team});
-    // Answer, options, telling words.
+    // The answer, the options and texts of the finding.
     let cases: [(Response, &[&str], &[&str]); 4] = [
         (user(&["globex"], of("globex", "")), &[], &["organization acme", "globex"]),
         (user(&["acme"], of("globex", "")), &[], &["organization acme", "globex"]),
@@ -114,18 +114,19 @@ fn a_token_that_belongs_elsewhere() {
 }
 
 #[test]
-fn the_right_identity_is_reported() {
-    let run = answered(user(&["globex", "acme"], json!({"name": "ci", "organization": "acme"})));
+fn expected_identity_is_reported() {
+    let run =
+        run_with_answer(user(&["globex", "acme"], json!({"name": "ci", "organization": "acme"})));
     run.assert_healthy();
     let token = json!({"name": "ci", "organization": "acme"});
     let identity = json!({"user": "ada", "organizations": ["globex", "acme"], "token": token});
     assert_eq!(run.report["identity"], identity);
-    answered(user(&["acme"], Value::Null)).assert_healthy();
-    answered(Response::json(200, &json!({"githubLogin": "ada"}))).assert_healthy();
+    run_with_answer(user(&["acme"], Value::Null)).assert_healthy();
+    run_with_answer(Response::json(200, &json!({"githubLogin": "ada"}))).assert_healthy();
 }
 
 #[test]
-fn what_whoami_echoes_is_not_shown() {
+fn echoed_secrets_are_not_shown() {
     for status in [200, 401, 500] {
         let world = World::new(&GITHUB);
         let token = world.token();
@@ -164,8 +165,8 @@ fn truncated_text_leaves_no_partial_token() {
     }
 }
 
-/// The access tokens that whoami was asked with.
-fn asked_with(world: &World) -> Vec<String> {
+/// The access tokens of the whoami requests.
+fn whoami_tokens(world: &World) -> Vec<String> {
     let requests = world.cloud.requests().into_iter().filter(|r| r.path() == WHOAMI);
     requests.map(|r| r.header("authorization").unwrap().to_owned()).collect()
 }
@@ -174,7 +175,7 @@ const STORED: &str = "pul-5555555555555555555555555555555555555555";
 const GIVEN: &str = "pul-6666666666666666666666666666666666666666";
 const OURS: &str = "pul-7777777777777777777777777777777777777777";
 
-/// A diagnosis in a home that has an access token stored for the world's cloud.
+/// A diagnosis with an access token stored for the world's cloud.
 fn with_stored(world: &World, expires_at: Option<&str>) -> Doctor {
     let url = world.cloud.url();
     let mut information = json!({"name": "laptop"});
@@ -190,7 +191,7 @@ fn with_stored(world: &World, expires_at: Option<&str>) -> Doctor {
 
 #[test]
 fn whoami_uses_existing_token_without_exchange() {
-    // Environment, and the token that is used.
+    // The environment and the token that is used.
     let cases: [(&[(&str, &str)], &str); 3] = [
         (&[("DOCTOR_ACCESS_TOKEN", OURS), ("PULUMI_ACCESS_TOKEN", GIVEN)], OURS),
         (&[("PULUMI_ACCESS_TOKEN", GIVEN)], GIVEN),
@@ -205,7 +206,7 @@ fn whoami_uses_existing_token_without_exchange() {
         let doctor = environment.iter().fold(doctor, |d, (name, value)| d.env(name, *value));
         let run = doctor.json();
         run.assert_healthy();
-        assert_eq!(asked_with(&world), [format!("token {used}")]);
+        assert_eq!(whoami_tokens(&world), [format!("token {used}")]);
         assert_eq!(run.report["identity"]["user"], "ada");
         assert_eq!(run.check("whoami")["status"], "pass");
         assert!(world.cloud.exchanges().is_empty());
@@ -230,7 +231,7 @@ fn stored_token_findings_are_info() {
 }
 
 #[test]
-fn a_stored_token_whose_life_is_over() {
+fn expired_stored_token_is_reported() {
     let world = World::new(&GITHUB);
     let run = with_stored(&world, Some("2020-01-02T03:04:05Z")).arg("--no-exchange").json();
     run.assert_healthy();
@@ -251,19 +252,19 @@ fn minted_token_is_used_instead_of_stored() {
     let world = World::new(&GITHUB);
     let run = with_stored(&world, Some("2020-01-02T03:04:05Z")).json();
     run.assert_healthy();
-    assert_eq!(asked_with(&world), [format!("token {}", world.cloud.access_token())]);
+    assert_eq!(whoami_tokens(&world), [format!("token {}", world.cloud.access_token())]);
     assert!(!run.codes().contains(&"whoami-token-expired"), "{:?}", run.codes());
 }
 
 #[test]
-fn no_token_at_all_is_no_whoami() {
+fn whoami_is_skipped_without_token() {
     let world = World::new(&GITHUB);
     for option in ["--no-exchange", "--offline"] {
         let run = world.doctor().arg(option).json();
         run.assert_healthy();
         assert_eq!(run.skipped_because("whoami"), Some(option));
     }
-    // Not even one that is there.
+    // A stored token is not used either.
     let world = World::new(&GITHUB);
     let run = with_stored(&world, None).arg("--offline").json();
     assert_eq!(run.skipped_because("whoami"), Some("--offline"));
@@ -308,7 +309,7 @@ fn allowing_policy_is_not_root_cause() {
 }
 
 #[test]
-fn a_personal_token_is_its_user_s() {
+fn personal_token_belongs_to_user() {
     let asked = |name: &str| {
         let mut world = World::new(&GITHUB);
         world.shape.entry["tokenType"] = "personal".into();
@@ -327,7 +328,7 @@ fn a_personal_token_is_its_user_s() {
 fn overlong_access_token_is_reported() {
     let message = "The `acme` organization enforces a max access token expiry of `14` days that \
                    your current token does not meet.";
-    let run = answered(Response::json(403, &json!({"code": 403, "message": message})));
+    let run = run_with_answer(Response::json(403, &json!({"code": 403, "message": message})));
     run.assert_root_cause("access-token-policy", "whoami", "whoami");
     run.assert_finding_contains("access-token-policy", &["14", "exempt"]);
 }

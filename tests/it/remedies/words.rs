@@ -86,11 +86,11 @@ fn api_commands_keep_values_whole() {
         state.document["issuers"][0]["url"] = "https://other.test".into();
         let found = commands(&state, "issuer-not-registered");
         let curl = found.iter().find(|command| command.contains("curl")).unwrap();
-        let shell_words = shell_words(curl).remove(0);
-        assert_eq!(shell_words[..4], ["curl", "--fail-with-body", "-X", "POST"], "{curl}");
-        let url = shell_words.last().unwrap();
+        let words = shell_words(curl).remove(0);
+        assert_eq!(words[..4], ["curl", "--fail-with-body", "-X", "POST"], "{curl}");
+        let url = words.last().unwrap();
         assert!(url.starts_with("https://api.pulumi.com/api/orgs/"), "{url}");
-        let body = &shell_words[shell_words.iter().position(|word| word == "-d").unwrap() + 1];
+        let body = &words[words.iter().position(|word| word == "-d").unwrap() + 1];
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["url"], "https://token.actions.githubusercontent.com");
     }
@@ -102,8 +102,8 @@ fn durations_stay_one_word() {
         let mut state = State::healthy(&ALL[0], false, false);
         state.login.insert("--oidc-expiration".to_owned(), written.to_owned());
         let found = commands(&state, "expiration-invalid");
-        let shell_words = shell_words(&format!("words {}", found[0])).remove(0);
-        assert_eq!(shell_words.len(), 2, "{shell_words:?}");
-        assert_eq!(shell_words[0], "--oidc-expiration");
+        let words = shell_words(&format!("words {}", found[0])).remove(0);
+        assert_eq!(words.len(), 2, "{words:?}");
+        assert_eq!(words[0], "--oidc-expiration");
     }
 }
