@@ -39,7 +39,7 @@ fn shell_words(command: &str) -> Vec<Vec<String>> {
             word => found.last_mut().unwrap().push(word.to_owned()),
         }
     }
-    found.retain(|shell_words| !shell_words.is_empty());
+    found.retain(|words| !words.is_empty());
     found
 }
 
