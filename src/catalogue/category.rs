@@ -7,23 +7,23 @@ use serde::Serialize;
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Category {
-    /// How the token came here.
+    /// Where the token came from.
     Input,
-    /// What the CLI itself would refuse before any request.
+    /// What the CLI would refuse before any request.
     Login,
-    /// Which Pulumi Cloud is spoken to.
+    /// Which Pulumi Cloud the login uses.
     Backend,
-    /// What the token says.
+    /// The content of the token.
     Token,
-    /// Whether Pulumi Cloud can verify it.
+    /// Whether Pulumi Cloud can verify the token.
     Issuer,
-    /// Whether it is meant for Pulumi Cloud.
+    /// Whether the token is meant for Pulumi Cloud.
     Audience,
-    /// Whether Pulumi Cloud lets it in.
+    /// Whether Pulumi Cloud lets the token in.
     Policy,
-    /// What the token exchange says.
+    /// The token exchange.
     Exchange,
-    /// What the service says of the new access token.
+    /// The new access token.
     Whoami,
 }
 
@@ -59,16 +59,16 @@ impl Category {
     }
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
-    /// Worth knowing.
+    /// Useful to know.
     Info,
-    /// Does not stop a login, or may not.
+    /// Does not prevent a login, or only in some cases.
     Warning,
-    /// Stops a login.
+    /// Prevents a login.
     Error,
 }
 

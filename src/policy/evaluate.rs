@@ -84,15 +84,15 @@ pub struct RuleResult {
     pub claim: String,
     /// The pattern.
     pub pattern: String,
-    /// The claim's value, as JSON text unless it is a string; null where the token has none.
+    /// The claim's value, as JSON text unless it is a string; null if the token has none.
     pub actual: Option<String>,
-    /// Whether it matches.
+    /// Whether the rule matches.
     pub matched: bool,
-    /// Whether it matches is unknown: the pattern depends on an expression that the document does
-    /// not resolve, or a limit kept it from being matched.
+    /// Whether it is unknown if the rule matches: the document does not resolve an expression in
+    /// the pattern, or the evaluation reached a limit.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub undetermined: bool,
-    /// The limit that kept it from being matched.
+    /// The limit that the evaluation reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
 }
@@ -104,7 +104,7 @@ pub struct RuleResult {
 pub enum Limit {
     /// The pattern is longer than 4 KiB.
     Length,
-    /// All rules together take too much work.
+    /// All rules together need too much work.
     Work,
 }
 
@@ -113,7 +113,7 @@ pub enum Limit {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EntryResult {
-    /// Its index, from 0.
+    /// The index of the entry, from 0.
     pub index: usize,
     /// `allow` or `deny`.
     #[cfg_attr(feature = "generate", schemars(extend("enum" = ["allow", "deny"])))]
@@ -121,7 +121,7 @@ pub struct EntryResult {
     /// The token type that it is for.
     #[cfg_attr(feature = "generate", schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
     pub token_type: &'static str,
-    /// Whether it is for this request at all.
+    /// Whether it is for the requested token.
     pub applies: bool,
     /// Its rules.
     pub rules: Vec<RuleResult>,

@@ -27,7 +27,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The version of this shape: keys may come, none go within a version.
+    /// The version of this shape. Within a version, keys may be added, but none removed.
     pub schema_version: u32,
     /// The program's version.
     pub doctor_version: String,
@@ -37,22 +37,22 @@ pub struct Report {
     pub duration_ms: u64,
     /// The verdict.
     pub verdict: Verdict,
-    /// What to fix first; only when unhealthy.
+    /// What to fix first; null unless the verdict is `unhealthy`.
     pub root_cause: Option<Code>,
-    /// Every registered check, once each.
+    /// The results of all checks, in order.
     pub checks: Vec<CheckResult>,
     /// The findings, the root cause first.
     pub findings: Vec<Finding>,
     /// The token, if one was decoded.
     pub token: Option<TokenSummary>,
-    /// What the login asks for.
+    /// What the login requests.
     pub request: RequestSummary,
-    /// What the policy decides.
+    /// The policy's decision.
     pub policy: PolicySummary,
-    /// Who the access token belongs to, if whoami answered.
+    /// The owner of the access token, if whoami answered.
     pub identity: Option<Identity>,
-    /// In the replay of a bundle whose names were replaced: what the run found. Other names can
-    /// lead to other codes.
+    /// In the replay of a bundle with replaced names, the codes that the original run found. Other
+    /// names can lead to other codes.
     pub recorded: Option<RecordedCodes>,
     /// The run that a replay judges again.
     #[serde(skip)]
@@ -72,14 +72,14 @@ pub struct Replayed {
     pub is_redacted: bool,
 }
 
-/// What a run found.
+/// The codes that a run found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedCodes {
     /// The code to fix first.
     pub root_cause: Option<String>,
-    /// The codes of all findings, in their order. A later version may have more codes.
+    /// The codes of all findings, in order. A later version may have more codes.
     pub codes: Vec<String>,
 }
 
@@ -116,11 +116,11 @@ impl Report {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
-    /// Nothing that decides a login is wrong.
+    /// Nothing prevents the login.
     Healthy,
-    /// Something is.
+    /// Something prevents the login.
     Unhealthy,
-    /// Nothing failed, but what decides a login could not be checked.
+    /// Nothing failed, but something that decides the login could not be checked.
     Inconclusive,
 }
 
@@ -141,13 +141,13 @@ impl Verdict {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
-    /// Nothing wrong.
+    /// It found nothing wrong.
     Pass,
-    /// A warning.
+    /// It found a warning.
     Warn,
-    /// An error.
+    /// It found an error.
     Fail,
-    /// Could not run.
+    /// It did not run.
     Skip,
 }
 
@@ -163,9 +163,9 @@ pub struct CheckResult {
     pub category: Category,
     /// How it ended.
     pub status: Status,
-    /// One line: what was seen.
+    /// What was seen, in one line.
     pub summary: String,
-    /// How long it took, in milliseconds; 0 for what needs no network.
+    /// How long it took, in milliseconds; 0 if it needs no network.
     pub duration_ms: u64,
     /// Why it did not run: the id of the check that stopped it, or the option that switched it
     /// off.
@@ -182,19 +182,19 @@ pub struct Finding {
     pub code: Code,
     /// Its category.
     pub category: Category,
-    /// How bad it is in this run.
+    /// Its severity in this run.
     pub severity: Severity,
     /// The id of the check that raised it.
     #[cfg_attr(feature = "generate", schemars(with = "String"))]
     pub check: FoundBy,
     /// The code's title.
     pub title: &'static str,
-    /// What is wrong, in this run's own values.
+    /// What is wrong, with the values of this run.
     pub detail: String,
-    /// Running the job again may help without any change: 429, 5xx, a platform that failed to issue
-    /// a token.
+    /// Whether running the job again may help without any change: after 429, 5xx, or a failure of
+    /// the CI platform to issue a token.
     pub retryable: bool,
-    /// The proof.
+    /// The values that prove it.
     pub evidence: Vec<Proof>,
     /// How the first two values of the evidence differ, where they should be equal.
     #[serde(skip)]
@@ -233,14 +233,14 @@ pub struct Difference {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Proof {
-    /// What it is: `token aud`, `expected`.
+    /// The name of the value: `token aud`, `expected`.
     pub what: String,
-    /// Its value.
+    /// The value.
     pub value: String,
-    /// Where it stands: `token claim aud`, `policy.yaml:12`.
+    /// Where the value is from: `token claim aud`, `policy.yaml:12`.
     #[serde(rename = "where")]
     pub place: String,
-    /// It tells how other values of the evidence compare.
+    /// Whether it says how other values of the evidence compare.
     #[serde(skip)]
     pub is_comparison: bool,
 }
@@ -261,18 +261,18 @@ impl Proof {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Remediation {
-    /// In one sentence.
+    /// The change in one sentence.
     pub summary: String,
-    /// Step by step. A step may hold a snippet of several lines.
+    /// The steps of the change. A step may hold a snippet of several lines.
     #[cfg_attr(feature = "generate", schemars(with = "Vec<String>"))]
     pub steps: Vec<Step>,
-    /// Commands or snippets to paste, quoted for what they are meant for.
+    /// Commands or snippets to paste, quoted for their destination.
     #[cfg_attr(feature = "generate", schemars(with = "Vec<String>"))]
     pub commands: Vec<Command>,
-    /// The documentation they rest on.
+    /// Links to documentation.
     pub links: Vec<String>,
-    /// The same for programs: each is one complete way to repair it, the preferred one first. Empty
-    /// where no change can be named.
+    /// The change as data. Each option is one complete way to repair the failure, the preferred one
+    /// first. Empty if no change can be named.
     pub options: Vec<RemedyOption>,
 }
 
@@ -328,7 +328,7 @@ impl Serialize for Step {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenSummary {
-    /// Where it came from.
+    /// The source of the token.
     pub source: String,
     /// Its header.
     pub header: Map<String, Value>,
@@ -336,28 +336,28 @@ pub struct TokenSummary {
     pub claims: Map<String, Value>,
     /// A digest that identifies it without showing it.
     pub fingerprint: String,
-    /// What claims mean: their names, and a few words.
+    /// The names of claims, and a few words on the meaning of each.
     #[serde(skip)]
     pub meanings: Vec<(String, String)>,
 }
 
-/// What the login asks for.
+/// What the login requests.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestSummary {
-    /// The organization, if one is known.
+    /// The organization, if known.
     pub organization: Option<String>,
     /// The requested token type.
     #[cfg_attr(feature = "generate", schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
     pub token_type: &'static str,
     /// The requested scope.
     pub scope: String,
-    /// The requested life, in seconds; null where it cannot be read.
+    /// The requested expiration, in seconds; null if it is invalid.
     pub expiration_seconds: Option<i64>,
     /// The backend.
     pub backend: BackendSummary,
-    /// How `pulumi login` itself ends here; null where that is not known.
+    /// How `pulumi login` itself ends; null if that is unknown.
     pub cli: Option<CliSummary>,
 }
 
@@ -366,29 +366,29 @@ pub struct RequestSummary {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CliSummary {
-    /// The version whose rules were used.
+    /// The CLI version whose rules were used.
     pub version: String,
-    /// What is behind its first error; null where the login succeeds.
+    /// The code of its first error; null if the login succeeds.
     pub code: Option<Code>,
-    /// That error, without `error: `; null where the login succeeds, or where it is not known to
-    /// the letter.
+    /// The text of that error, without `error: `; null if the login succeeds or the exact text is
+    /// unknown.
     pub message: Option<String>,
-    /// The status that it ends with.
+    /// Its exit status.
     pub exit_status: u8,
 }
 
-/// The backend that is spoken to.
+/// The backend of the login.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BackendSummary {
-    /// Its URL; empty where the CLI has none.
+    /// Its URL; empty if the CLI has none.
     pub url: String,
-    /// Where it comes from.
+    /// The source of the URL.
     pub source: String,
 }
 
-/// What the policy decides.
+/// The policy's decision.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -396,37 +396,37 @@ pub struct PolicySummary {
     /// `file`, `live` or `none`.
     #[cfg_attr(feature = "generate", schemars(extend("enum" = ["file", "live", "none"])))]
     pub source: &'static str,
-    /// The registered issuer whose policy it is.
+    /// The registered issuer of the policy.
     pub issuer: Option<String>,
-    /// What people call that issuer.
+    /// The display name of that issuer.
     #[serde(skip)]
     pub label: Option<String>,
     /// The file that holds the policy.
     #[serde(skip)]
     pub file: Option<String>,
-    /// The lines of the entries in it, in their order; empty where the policy is no file.
+    /// The lines of the entries in the file, in order; empty if the policy is not in a file.
     #[serde(skip)]
     pub lines: Vec<u64>,
     /// `allow`, `deny` or `unknown`.
     #[cfg_attr(feature = "generate", schemars(extend("enum" = ["allow", "deny", "unknown"])))]
     pub decision: &'static str,
-    /// The closest entry, counted from 0 over all of them.
+    /// The index of the entry that comes closest to this token, from 0.
     pub closest: Option<usize>,
-    /// That entry's rules.
+    /// The rules of that entry.
     pub rules: Vec<RuleResult>,
-    /// Every entry.
+    /// All entries.
     pub entries: Vec<EntryResult>,
 }
 
-/// Who the access token belongs to.
+/// The owner of the access token.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// The login name.
     pub user: String,
-    /// The organizations.
+    /// The user's organizations.
     pub organizations: Vec<String>,
-    /// `tokenInfo` as the service gives it.
+    /// `tokenInfo` as the service returns it.
     pub token: Option<Map<String, Value>>,
 }

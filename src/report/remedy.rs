@@ -12,9 +12,9 @@ use serde_json::Value;
 pub struct RemedyOption {
     /// The intent for which it is correct; null if there is only one way.
     pub when: Option<String>,
-    /// It lets in a kind of job that is often unwanted, such as pull requests.
+    /// Whether it lets in a kind of job that is often unwanted, such as pull requests.
     pub only_if_meant: bool,
-    /// What to change, all of it.
+    /// All changes that it needs.
     pub changes: Vec<Change>,
 }
 
@@ -49,7 +49,7 @@ impl RemedyOption {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// What is changed.
+    /// What to change.
     pub target: Target,
     /// The issuer whose policy or registration is changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,9 +59,9 @@ pub struct Change {
     /// a variable; `trust-store`, `clock`, `proxy`, `network`, `cli` or `permissions` of the
     /// machine.
     pub path: String,
-    /// The value before; null if it is absent, or not shown because it is a secret.
+    /// The value before; null if it is absent, or hidden because it is a secret.
     pub before: Value,
-    /// The value afterwards; null if it is absent then.
+    /// The value after the change; null to remove it.
     pub after: Value,
     /// The file that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ pub struct Change {
     pub line: Option<u64>,
 }
 
-/// What a change is made to.
+/// What to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
