@@ -160,9 +160,9 @@ pub enum CredentialsFile {
         path: String,
         /// The accounts that have a token.
         accounts: Vec<StoredAccount>,
-        /// The line of an invalid `accessTokens`, at which CLIs that still read it fail.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        bad_access_tokens: Option<u64>,
+        /// Fields of the wrong type. A CLI fails at those that its version reads.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mistyped: Vec<MistypedField>,
     },
     /// An encrypted envelope (`$pulumiSecureStore`).
     Encrypted {
@@ -185,6 +185,36 @@ pub enum CredentialsFile {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
+}
+
+/// A field of credentials.json whose value has the wrong type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MistypedField {
+    pub field: CredentialsField,
+    /// The line of the value, from 1.
+    pub line: Option<u64>,
+    /// The error of a CLI that reads the field.
+    pub message: String,
+}
+
+/// The fields of credentials.json that some versions of the CLI do not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CredentialsField {
+    Version,
+    CredentialHelper,
+    AccessTokens,
+}
+
+impl CredentialsField {
+    /// The name in the file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::CredentialHelper => "credentialHelper",
+            Self::AccessTokens => "accessTokens",
+        }
+    }
 }
 
 /// What keeps the CLI from using its folder.

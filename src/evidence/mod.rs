@@ -27,8 +27,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::backend::{
-    Backend, BackendCandidate, BackendSource, BrokenConfig, CliFolder, CredentialsFile,
-    FolderOperation, HiddenFault, ProjectFile, StoreProblem, StoredAccount, UnusableFolder,
+    Backend, BackendCandidate, BackendSource, BrokenConfig, CliFolder, CredentialsField,
+    CredentialsFile, FolderOperation, HiddenFault, MistypedField, ProjectFile, StoreProblem,
+    StoredAccount, UnusableFolder,
 };
 pub use self::check::{CheckId, SkipReason};
 pub use self::cloud::{AccessTokenSource, Cloud, Exchange};

@@ -60,8 +60,11 @@ fn login_end(context: &Context, root_cause: Option<Code>) -> Option<LoginEnd> {
         Probe::NotRun => match cloud.exchange_skipped {
             // Errors of storing the credentials are known without an exchange.
             Some(SkipReason::Check(_)) => {
-                let storing =
-                    login.error_while_storing().filter(|error| Some(error.code) == root_cause);
+                let cannot_store = matches!(
+                    root_cause,
+                    Some(Code::CredentialsFileInvalid | Code::CredentialsFileUnwritable)
+                );
+                let storing = login.error_while_storing().filter(|_| cannot_store);
                 let without_message = CliError { code: root_cause?, message: None };
                 Some(LoginEnd::Failure(storing.unwrap_or(without_message)))
             }

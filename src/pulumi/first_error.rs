@@ -272,10 +272,9 @@ impl CliLogin<'_> {
             CredentialsFile::Invalid { message, .. } => {
                 Some(CliError { code: Code::CredentialsFileInvalid, message: message.clone() })
             }
-            CredentialsFile::Read { bad_access_tokens: Some(_), .. }
-                if !versions::IGNORES_ACCESS_TOKENS.holds(self.version) =>
-            {
-                Some(CliError::without_message(Code::CredentialsFileInvalid))
+            CredentialsFile::Read { .. } => {
+                let mistyped = self.evidence.mistyped_credentials()?;
+                Some(CliError::new(Code::CredentialsFileInvalid, mistyped.message.clone()))
             }
             CredentialsFile::Encrypted { path, newer_version: Some(version), .. } if has_store => {
                 Some(CliError::new(

@@ -11,7 +11,8 @@ use semver::Version;
 
 use crate::catalogue::Code;
 use crate::evidence::{
-    Cli, CliParser, CredentialsFile, Evidence, Login, Source, StoredAccount, Token,
+    Cli, CliParser, CredentialsField, CredentialsFile, Evidence, Login, MistypedField, Source,
+    StoredAccount, Token,
 };
 use crate::policy::{RequestedToken, TokenType};
 use crate::pulumi::backend_url::Resolved;
@@ -160,6 +161,17 @@ impl Evidence {
     /// Whether the CLI reads the part of the credentials file that holds the account.
     pub(crate) fn cli_reads_account(&self, account: &StoredAccount) -> bool {
         !account.in_access_tokens || !versions::IGNORES_ACCESS_TOKENS.holds(self.rules())
+    }
+
+    /// The first field of the wrong type that the CLI reads in credentials.json.
+    pub(crate) fn mistyped_credentials(&self) -> Option<&MistypedField> {
+        let CredentialsFile::Read { mistyped, .. } = &self.backend.credentials else { return None };
+        mistyped.iter().find(|mistyped| match mistyped.field {
+            CredentialsField::Version | CredentialsField::CredentialHelper => {
+                versions::CREDENTIAL_HELPERS.holds(self.rules())
+            }
+            CredentialsField::AccessTokens => !versions::IGNORES_ACCESS_TOKENS.holds(self.rules()),
+        })
     }
 
     /// The request of this login. Outside the failing job the token counts even if the CLI would

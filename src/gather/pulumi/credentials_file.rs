@@ -15,7 +15,10 @@ use super::cli_folder;
 use super::credential_helper::SavedHelper;
 use super::file::read_file;
 use super::settings::candidate;
-use crate::evidence::{BackendCandidate, BackendSource, CredentialsFile, StoredAccount};
+use crate::evidence::{
+    BackendCandidate, BackendSource, CredentialsField, CredentialsFile, MistypedField,
+    StoredAccount,
+};
 use crate::pulumi::go::decode::{Struct, Type, decode};
 use crate::text::secret::{Scrubber, Secret};
 
@@ -26,12 +29,15 @@ const NEWEST_ENVELOPE: i64 = 1;
 const CREDENTIALS: Struct = Struct {
     name: "workspace.Credentials",
     fields: &[
-        ("version", Type::Integer("int")),
-        ("credentialHelper", Type::Object(&HELPER)),
+        VERSION,
+        CREDENTIAL_HELPER,
         ("current", Type::Text),
         ("accounts", Type::Map(&ACCOUNT)),
     ],
 };
+const VERSION: (&str, Type) = ("version", Type::Integer("int"));
+const CREDENTIAL_HELPER: (&str, Type) = ("credentialHelper", Type::Object(&HELPER));
+const ACCESS_TOKENS: (&str, Type) = ("accessTokens", Type::TextMap);
 const HELPER: Struct = Struct {
     name: "workspace.CredentialHelper",
     fields: &[("path", Type::Text), ("args", Type::TextList)],
@@ -124,15 +130,18 @@ pub(crate) fn read_credentials(
             };
             let place = |number: usize| Some(number.max(1) as u64);
             // Go's message quotes no value.
-            let message = decode(&bytes, &CREDENTIALS).err().map(|cause| {
-                format!(
-                    "failed to read Pulumi credentials file. Please fix or delete invalid \
-                     credentials file: '{shown}': {cause}"
-                )
-            });
+            let message = decode(&bytes, &CREDENTIALS).err().map(|cause| cli_error(&shown, &cause));
             invalid(reason.to_owned(), place(error.line()), place(error.column()), message)
         }
     }
+}
+
+/// The CLI's error for an invalid file.
+fn cli_error(path: &str, cause: &str) -> String {
+    format!(
+        "failed to read Pulumi credentials file. Please fix or delete invalid credentials file: \
+         '{path}': {cause}"
+    )
 }
 
 /// Parses JSON. Like Go, it accepts `null` for a struct.
@@ -192,10 +201,10 @@ fn is_store_of_other_system(store: &str) -> bool {
 }
 
 go_struct!(Credentials {
-    "version" => version: i64,
-    "credentialHelper" => helper: Helper,
+    "version" => version: ByVersion<i64>,
+    "credentialHelper" => helper: ByVersion<Helper>,
     "current" => current: String,
-    "accessTokens" => access_tokens: AccessTokens,
+    "accessTokens" => access_tokens: ByVersion<BTreeMap<String, Option<SecretString>>>,
     "accounts" => accounts: BTreeMap<String, Option<Account>>,
 });
 
@@ -218,11 +227,10 @@ go_struct!(TokenInformation {
     "expiresAt" => expires_at: Timestamp,
 });
 
-/// The older map of access tokens; `None` if its values have a wrong type, at which older CLIs
-/// stop. Newer ones do not read it.
-struct AccessTokens(Option<BTreeMap<String, Option<SecretString>>>);
+/// A field that only some versions of the CLI read; `None` if its value has the wrong type.
+struct ByVersion<T>(Option<T>);
 
-impl<'de> Deserialize<'de> for AccessTokens {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for ByVersion<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?;
         Ok(Self(serde_json::from_str(raw.get()).ok()))
@@ -236,8 +244,7 @@ impl Credentials {
         let source = BackendSource::Credentials { path: path.clone(), line };
         // An account overrides the older map's entry even if it has no token (`getAccountAt`).
         let mut accounts = self.accounts.unwrap_or_default();
-        let is_bad = self.access_tokens.as_ref().is_some_and(|tokens| tokens.0.is_none());
-        let bad_access_tokens = if is_bad { find_line("accessTokens", bytes) } else { None };
+        let mistyped = mistyped_fields(&path, bytes);
         let older_map = self.access_tokens.and_then(|tokens| tokens.0).unwrap_or_default();
         let mut only_in_older_map = BTreeSet::new();
         for (url, access_token) in older_map {
@@ -265,14 +272,28 @@ impl Credentials {
             });
             tokens.insert(url, token.0);
         }
-        let helper = self.helper.and_then(|helper| helper.path).filter(|path| !path.is_empty());
+        let helper = self.helper.and_then(|helper| helper.0?.path).filter(|path| !path.is_empty());
         StoredCredentials {
             helper: helper.map(|program| SavedHelper { program, file: path.clone() }),
-            file: CredentialsFile::Read { path, accounts: stored_accounts, bad_access_tokens },
+            file: CredentialsFile::Read { path, accounts: stored_accounts, mistyped },
             current: candidate(current.as_deref(), source),
             tokens,
         }
     }
+}
+
+fn mistyped_fields(path: &str, bytes: &[u8]) -> Vec<MistypedField> {
+    let fields = [
+        (CredentialsField::Version, &[VERSION]),
+        (CredentialsField::CredentialHelper, &[CREDENTIAL_HELPER]),
+        (CredentialsField::AccessTokens, &[ACCESS_TOKENS]),
+    ];
+    let mistyped = |(field, fields): (CredentialsField, &'static [(&'static str, Type); 1])| {
+        let cause = decode(bytes, &Struct { name: CREDENTIALS.name, fields }).err()?;
+        let line = find_line(field.name(), bytes);
+        Some(MistypedField { field, line, message: cli_error(path, &cause) })
+    };
+    fields.into_iter().filter_map(mistyped).collect()
 }
 
 /// The line of a member's value, found by the address of its raw text, so that no secret is copied.

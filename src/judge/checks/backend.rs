@@ -44,17 +44,15 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
                 other_system.as_deref(),
             ));
         }
-        CredentialsFile::Read { path, bad_access_tokens: Some(line), .. }
-            if !versions::IGNORES_ACCESS_TOKENS.holds(version) =>
-        {
-            let reason = "accessTokens is not an object of texts";
-            findings.push(
-                file_invalid(Code::CredentialsFileInvalid, path, (Some(*line), None), reason)
+        CredentialsFile::Read { path, .. } => {
+            findings.extend(context.evidence.mistyped_credentials().map(|mistyped| {
+                let reason = format!("{} has a value of the wrong type", mistyped.field.name());
+                file_invalid(Code::CredentialsFileInvalid, path, (mistyped.line, None), &reason)
                     .command(Command::set_aside(path))
-                    .option(RemedyOption::only(change::move_file_away(path))),
-            );
+                    .option(RemedyOption::only(change::move_file_away(path)))
+            }));
         }
-        CredentialsFile::NotFound | CredentialsFile::Read { .. } => {}
+        CredentialsFile::NotFound => {}
     }
     let insecure = context.evidence.options.insecure;
     findings.extend(

@@ -12,6 +12,7 @@ pub(crate) enum Type {
     Integer(&'static str),
     Boolean,
     TextList,
+    TextMap,
     /// A time as a string. The string itself is not checked.
     Time,
     Object(&'static Struct),
@@ -89,6 +90,9 @@ fn value_error(
         (Type::TextList, Value::Array(items)) => {
             return items.iter().find_map(|item| value_error(item, Type::Text, into, path));
         }
+        (Type::TextMap, Value::Object(members)) => {
+            return members.values().find_map(|item| value_error(item, Type::Text, into, path));
+        }
         (Type::Object(element), Value::Object(object)) => {
             return object_error(object, element, path);
         }
@@ -96,6 +100,7 @@ fn value_error(
         (Type::Integer(name), _) => name.to_owned(),
         (Type::Boolean, _) => "bool".to_owned(),
         (Type::TextList, _) => "[]string".to_owned(),
+        (Type::TextMap, _) => "map[string]string".to_owned(),
         (Type::Time, _) => {
             return Some("Time.UnmarshalJSON: input is not a JSON string".to_owned());
         }

@@ -32,14 +32,21 @@ pub fn without_secrets(message: &str) -> String {
 }
 
 /// Whether the doctor cannot predict the CLI's message exactly: it contains an error of the
-/// system's resolver or of Go's YAML parser, or the answer to a request that the doctor does not
-/// make.
-fn is_unpredictable(fact: &Fact, exchange: Option<&String>) -> bool {
-    let is_answer = fact.message.contains("OIDC token exchange failed: ")
-        && !fact.exchange.is_empty()
-        && exchange.is_none();
+/// system's resolver or of Go's YAML parser.
+fn is_unpredictable(fact: &Fact) -> bool {
     let unpredictable = ["dial tcp: lookup", "could not unmarshal", "1 error occurred:"];
-    is_answer || unpredictable.iter().any(|text| fact.message.contains(text))
+    unpredictable.iter().any(|text| fact.message.contains(text))
+}
+
+/// Whether the CLI's message is the answer to a request that the doctor did not make: it makes no
+/// exchange if the login is known to fail after it. CLIs before 3.274.0 notice only after the
+/// exchange that they cannot store the account.
+fn is_unseen_answer(fact: &Fact, exchange: Option<&String>) -> bool {
+    let is_answer =
+        ["OIDC token exchange failed: ", "Unauthorized: ", "this command requires logging in"]
+            .iter()
+            .any(|text| fact.message.contains(text));
+    is_answer && !fact.exchange.is_empty() && exchange.is_none()
 }
 
 /// The prediction of the doctor.
@@ -97,8 +104,8 @@ impl Doctor {
                 differ("usage", message, "");
             }
         } else {
-            let is_unpredicted =
-                self.message.is_none() && is_unpredictable(fact, self.exchange.as_ref());
+            let is_unpredicted = is_unseen_answer(fact, self.exchange.as_ref())
+                || self.message.is_none() && is_unpredictable(fact);
             if message != fact.message && !is_unpredicted {
                 differ("message", message, &fact.message);
             }
