@@ -2,7 +2,7 @@
 
 mod failing;
 
-use self::failing::{admin_not_permitted, allow_entries, denied, failed_entry};
+use self::failing::{admin_not_permitted, allow_entries, failed_entry, matching_deny_findings};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::policy_change::{WayWriter, add_entry_lead};
@@ -58,7 +58,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
         );
         return CheckOutcome::skip(SkipReason::Policy, summary).with_findings(vec![finding]);
     }
-    let mut findings = denial(context, token, entries, evaluation);
+    let mut findings = denial_findings(context, token, entries, evaluation);
     findings.extend(broad::too_broad(context, token, entries));
     findings.extend(broad::surprising_patterns(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
@@ -86,7 +86,7 @@ pub(crate) fn evaluation(context: &Context) -> Option<Evaluation> {
     Some(evaluation)
 }
 
-fn denial(
+fn denial_findings(
     context: &Context,
     token: &Token,
     entries: &[Entry],
@@ -99,7 +99,7 @@ fn denial(
         }
         evaluate::PolicyOutcome::NoAllowEntry => vec![no_allow_entry(context, token, entries)],
         evaluate::PolicyOutcome::Denied { entry } => {
-            denied(context, token, entries, evaluation, *entry)
+            matching_deny_findings(context, token, entries, evaluation, *entry)
         }
         evaluate::PolicyOutcome::TokenType => {
             let finding = token_type_not_allowed(ask.token_type.name(), entries);
