@@ -2,7 +2,7 @@
 
 mod failing;
 
-use self::failing::{admin_not_permitted, allow_entries, denied, failed_entry};
+use self::failing::{admin_not_permitted, allow_entries, failed_entry, matching_deny_findings};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::policy_change::{WayWriter, add_entry_lead};
@@ -58,7 +58,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
         );
         return CheckOutcome::skip(SkipReason::Policy, summary).with_findings(vec![finding]);
     }
-    let mut findings = denial(context, token, entries, evaluation);
+    let mut findings = denial_findings(context, token, entries, evaluation);
     findings.extend(broad::too_broad(context, token, entries));
     findings.extend(broad::surprising_patterns(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
@@ -86,56 +86,23 @@ pub(crate) fn evaluation(context: &Context) -> Option<Evaluation> {
     Some(evaluation)
 }
 
-fn denial(
+fn denial_findings(
     context: &Context,
     token: &Token,
     entries: &[Entry],
     evaluation: &Evaluation,
 ) -> Vec<Finding> {
     let ask = &context.request.ask;
-    let wanted = ask.token_type.name();
     match &evaluation.outcome {
         evaluate::PolicyOutcome::Allowed { .. } | evaluate::PolicyOutcome::Undetermined => {
             Vec::new()
         }
-        evaluate::PolicyOutcome::NoAllowEntry => {
-            let finding = Finding::new(
-                Code::PolicyDefaultDeny,
-                format!("The policy has no allow entry ({} in all).", count(entries.len())),
-            );
-            let (ways, refused) = entry_for_token(context, token);
-            let finding = match refused.first() {
-                Some(value) if ways.is_empty() => {
-                    finding.fix(alternative_to(&token.claims, value).summary)
-                }
-                _ => finding,
-            };
-            let finding = refused
-                .iter()
-                .fold(finding, |finding, value| add_refused_value(finding, token, value));
-            let writer = WayWriter { context, token, closest: None, add: &add_entry_lead(context) };
-            vec![writer.add_ways(finding, &ways)]
-        }
+        evaluate::PolicyOutcome::NoAllowEntry => vec![no_allow_entry(context, token, entries)],
         evaluate::PolicyOutcome::Denied { entry } => {
-            denied(context, token, entries, evaluation, *entry)
+            matching_deny_findings(context, token, entries, evaluation, *entry)
         }
         evaluate::PolicyOutcome::TokenType => {
-            let mut types: Vec<String> = Vec::new();
-            for entry in allow_entries(entries) {
-                let name = entry.token_type.name().to_owned();
-                if !types.contains(&name) {
-                    types.push(name);
-                }
-            }
-            let named = list(&types);
-            let finding = Finding::new(
-                Code::TokenTypeNotAllowed,
-                format!(
-                    "The login asks for a token of type {wanted}; the allow entries are for {named}."
-                ),
-            )
-            .proof("asked for", wanted, "token type")
-            .proof("allowed", named, "policy entries tokenType");
+            let finding = token_type_not_allowed(ask.token_type.name(), entries);
             vec![token_request::offer_other_type(finding, context, token, entries)]
         }
         evaluate::PolicyOutcome::Team => {
@@ -181,6 +148,41 @@ fn denial(
             failed_entry(context, token, entries, evaluation, *entry)
         }
     }
+}
+
+fn no_allow_entry(context: &Context, token: &Token, entries: &[Entry]) -> Finding {
+    let finding = Finding::new(
+        Code::PolicyDefaultDeny,
+        format!("The policy has no allow entry ({} in all).", count(entries.len())),
+    );
+    let (ways, refused) = entry_for_token(context, token);
+    let finding = match refused.first() {
+        Some(value) if ways.is_empty() => finding.fix(alternative_to(&token.claims, value).summary),
+        _ => finding,
+    };
+    let finding =
+        refused.iter().fold(finding, |finding, value| add_refused_value(finding, token, value));
+    let writer = WayWriter { context, token, closest: None, add: &add_entry_lead(context) };
+    writer.add_ways(finding, &ways)
+}
+
+fn token_type_not_allowed(requested: &str, entries: &[Entry]) -> Finding {
+    let mut types: Vec<String> = Vec::new();
+    for entry in allow_entries(entries) {
+        let name = entry.token_type.name().to_owned();
+        if !types.contains(&name) {
+            types.push(name);
+        }
+    }
+    let allowed = list(&types);
+    Finding::new(
+        Code::TokenTypeNotAllowed,
+        format!(
+            "The login asks for a token of type {requested}; the allow entries are for {allowed}."
+        ),
+    )
+    .proof("asked for", requested, "token type")
+    .proof("allowed", allowed, "policy entries tokenType")
 }
 
 fn count(entries: usize) -> String {

@@ -19,7 +19,7 @@ use crate::judge::checks::login::{
 };
 use crate::known_messages::Means;
 use crate::platform::azure::job::SystemToken;
-use crate::platform::{Id, Remedy, azure, github, gitlab};
+use crate::platform::{Explanation, Id, Remedy, azure, github, gitlab};
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::Resolved;
 use crate::pulumi::request;
@@ -127,7 +127,6 @@ impl LoggedLogin {
                 .filter(|finding| finding.code == code);
         }
         let finding = Finding::new(code, "");
-        let azure = || missing_token::login(job, Id::AzurePipelines);
         match code {
             Code::TokenEmpty => match &self.source {
                 Source::Environment { name } => Some(fill_variable(finding, name)),
@@ -145,34 +144,13 @@ impl LoggedLogin {
                     name,
                 })
             }
-            Code::TokenRequestFailed if azure::job::is_unreferenced(&log_match.text) => {
-                let remedy = azure::job::reference(Remedy::default(), None, &azure());
-                Some(missing_token::add_platform_remedy(finding, remedy))
-            }
-            Code::TokenRequestFailed if github::job::is_transient(&log_match.text) => Some(
-                finding
-                    .fix("Run the job again: GitHub's token service failed for a moment.")
-                    .retryable(true),
-            ),
-            Code::TokenRequestFailed => Some(missing_token::add_request_scope_note(finding)),
-            Code::GithubIdTokenPermission => {
-                github::job::explain(&github::job::without_permission()).map(finding_of_explanation)
-            }
-            Code::GitlabIdTokenMissing => {
-                let login = missing_token::login(job, Id::GitLab);
-                Some(finding_of_explanation(gitlab::explain(
-                    &gitlab::Environment::default(),
-                    &login,
-                )))
-            }
-            Code::AdoTokenNotExposed => {
-                Some(finding_of_explanation(azure::job::not_exposed(None, &azure())))
-            }
-            Code::AdoConnectionNotFederated => {
-                Some(finding_of_explanation(azure::job::not_federated(&azure())))
-            }
-            Code::AdoSystemAccesstokenUnmapped => {
-                Some(finding_of_explanation(azure::job::unmapped(SystemToken::Missing, None)))
+            Code::TokenRequestFailed => Some(failed_token_request(finding, &log_match.text, job)),
+            Code::GithubIdTokenPermission
+            | Code::GitlabIdTokenMissing
+            | Code::AdoTokenNotExposed
+            | Code::AdoConnectionNotFederated
+            | Code::AdoSystemAccesstokenUnmapped => {
+                platform_explanation(code, job).map(finding_of_explanation)
             }
             Code::AccessTokenSet => self.asks_for_exchange().then(|| {
                 finding.command(Command::unset("PULUMI_ACCESS_TOKEN")).option(unset_access_token())
@@ -223,6 +201,39 @@ impl LoggedLogin {
             && versions::OIDC.holds(self.version.as_ref())
             && self.request.organization.is_none()
             && (self.token.is_some() || !reads_claims)
+    }
+}
+
+/// The advice for a failed token request, by the text of the platform's message.
+fn failed_token_request(finding: Finding, text: &str, job: &Job) -> Finding {
+    if azure::job::is_unreferenced(text) {
+        let login = missing_token::login(job, Id::AzurePipelines);
+        let remedy = azure::job::reference(Remedy::default(), None, &login);
+        missing_token::add_platform_remedy(finding, remedy)
+    } else if github::job::is_transient(text) {
+        finding
+            .fix("Run the job again: GitHub's token service failed for a moment.")
+            .retryable(true)
+    } else {
+        missing_token::add_request_scope_note(finding)
+    }
+}
+
+/// The platform's explanation of a missing token.
+fn platform_explanation(code: Code, job: &Job) -> Option<Explanation> {
+    let azure = || missing_token::login(job, Id::AzurePipelines);
+    match code {
+        Code::GithubIdTokenPermission => github::job::explain(&github::job::without_permission()),
+        Code::GitlabIdTokenMissing => {
+            let login = missing_token::login(job, Id::GitLab);
+            Some(gitlab::explain(&gitlab::Environment::default(), &login))
+        }
+        Code::AdoTokenNotExposed => Some(azure::job::not_exposed(None, &azure())),
+        Code::AdoConnectionNotFederated => Some(azure::job::not_federated(&azure())),
+        Code::AdoSystemAccesstokenUnmapped => {
+            Some(azure::job::unmapped(SystemToken::Missing, None))
+        }
+        _ => None,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The registration: whether the token's issuer is registered, in which organization, and its limits.
+//! The registration: whether the token's issuer is registered, in which organization, and its
+//! limits.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! Applies remedies unchanged and judges again, until the login works (product contract, section 5).
+//! Applies remedies unchanged and judges again, until the login works (product contract, section
+//! 5).
 //!
 //! A [`world::State`] is a login that works. One to three [`faults`] break it. The program judges
 //! it, and an option of the root cause's remediation is [`apply`]ed, until the login works. The

@@ -1,5 +1,5 @@
-//! A login that can be broken and repaired: the job, the command, its environment, and the policy in
-//! Pulumi Cloud. The evidence for the program is made from it as in a support bundle.
+//! A login that can be broken and repaired: the job, the command, its environment, and the policy
+//! in Pulumi Cloud. The evidence for the program is made from it as in a support bundle.
 
 use std::collections::BTreeMap;
 

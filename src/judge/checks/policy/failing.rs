@@ -24,7 +24,7 @@ use crate::text;
 
 /// A deny entry matches. Also reports the closest allow entry, if that would fail without the
 /// denial.
-pub(crate) fn denied(
+pub(crate) fn matching_deny_findings(
     context: &Context,
     token: &Token,
     entries: &[Entry],
