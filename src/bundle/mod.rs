@@ -99,7 +99,7 @@ pub enum ReadError {
         doctor: String,
     },
     /// The bundle holds more than any doctor writes.
-    #[error("more than {most} {what}: no doctor wrote it")]
+    #[error("more than {most} {what}: doctor did not write it")]
     TooLarge {
         /// The limit.
         most: usize,
@@ -107,7 +107,7 @@ pub enum ReadError {
         what: &'static str,
     },
     /// The bundle has version 0; versions begin with 1.
-    #[error("there are no bundles of version 0: they begin with 1")]
+    #[error("bundle versions begin with 1")]
     Zero,
 }
 

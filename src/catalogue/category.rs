@@ -46,15 +46,15 @@ impl Category {
     /// What it is about, in a few words.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Input => "how the token came here",
+            Self::Input => "how doctor got the token",
             Self::Login => "what pulumi itself would refuse",
-            Self::Backend => "which Pulumi Cloud is spoken to",
+            Self::Backend => "which Pulumi Cloud the login uses",
             Self::Token => "what the token says",
             Self::Issuer => "whether Pulumi Cloud can verify the token",
             Self::Audience => "whether the token is meant for Pulumi Cloud",
             Self::Policy => "whether Pulumi Cloud lets the token in",
             Self::Exchange => "what the token exchange says",
-            Self::Whoami => "what the service says of the new access token",
+            Self::Whoami => "what the service says about the new access token",
         }
     }
 }

@@ -210,7 +210,7 @@ pub(crate) enum FailOn {
 /// `--shell`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ShellArg {
-    /// By the system and PSModulePath
+    /// Chosen by the system and PSModulePath
     #[default]
     Auto,
     /// A POSIX shell

@@ -63,7 +63,7 @@ pub(crate) struct Triage {
 
 /// Explain a failure code: its meaning, its causes, its fix
 ///
-/// Exit status: 0, or 2 for a code that there is not. --format json prints an object with
+/// Exit status: 0, or 2 for an unknown code. --format json prints an object with
 /// schemaVersion, code, category, severity, title, meaning, detection, causes (platform, text),
 /// fix, example (language, before, after), byHand (words, command), related and link; without
 /// CODE, an object with schemaVersion and codes, a list of such objects.

@@ -26,9 +26,9 @@ pub(crate) enum PolicyCommand {
     Test(Test),
     /// Print the least-privilege policy for a token
     ///
-    /// Exit status: 0, 3 if no safe rule can be written, or 2 for bad usage or what is not a token.
+    /// Exit status: 0, 3 if no safe rule can be written, or 2 for bad usage or an input that is not a token.
     Suggest(Suggest),
-    /// Warn about what is loose, or never matches, in a policy
+    /// Warn about rules that are too broad or never match
     ///
     /// Exit status: 0, or 1 with --strict and a warning; 3 when the live policy cannot be read; 2
     /// bad usage or an unusable file.

@@ -22,7 +22,7 @@ pub(crate) struct FormatChoice(pub(crate) Option<Format>);
 pub(super) fn format<T: ?Sized>(
     view: &View<T>,
 ) -> impl TypedValueParser<Value = FormatChoice> + use<T> {
-    let auto = PossibleValue::new(AUTO).help("What suits the place");
+    let auto = PossibleValue::new(AUTO).help("Chosen by where the output goes");
     let formats = view.formats().filter_map(|format| format.to_possible_value());
     let names = PossibleValuesParser::new(std::iter::once(auto).chain(formats));
     names.map(|name| FormatChoice(Format::from_str(&name, false).ok()))
@@ -114,7 +114,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
             .map_or_else(|| error.to_string(), |meant| format!("{error}; did you mean {meant}?"))
     })?;
     match u64::try_from(nanoseconds) {
-        Ok(0) | Err(_) => Err("it has to be more than nothing".to_owned()),
+        Ok(0) | Err(_) => Err("it must be greater than zero".to_owned()),
         Ok(nanoseconds) => Ok(Duration::from_nanos(nanoseconds)),
     }
 }

@@ -26,10 +26,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("PULUMI_ACCESS_TOKEN", "the same where DOCTOR_ACCESS_TOKEN is not set; stops an OIDC login"),
     ("PULUMI_BACKEND_URL, PULUMI_API", "the backend, as for pulumi"),
     ("PULUMI_HOME, PULUMI_CREDENTIALS_PATH", "where pulumi keeps its credentials, as for pulumi"),
-    (
-        "PULUMI_OPTION_*",
-        "pulumi's flags (PULUMI_OPTION_OIDC_ORG); heeded by doctor login and in CI",
-    ),
+    ("PULUMI_OPTION_*", "pulumi's flags (PULUMI_OPTION_OIDC_ORG); read by doctor login and in CI"),
     ("PATH", "where pulumi is looked for, to judge by its version"),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "trust roots instead of this machine's"),
     (

@@ -104,10 +104,7 @@ pub(super) fn run(
     let (statuses, words): (Vec<u8>, Vec<String>) =
         seen.map(|((status, meaning), count)| (*status, format!("{count} {meaning}"))).unzip();
     if statuses.is_empty() {
-        return complain(
-            streams.stderr,
-            &format!("{}: there is no token in it", source_name(token)),
-        );
+        return complain(streams.stderr, &format!("{}: it contains no token", source_name(token)));
     }
     output.summarize(streams.stderr, &words.join(", "));
     let failing: &[u8] = match fail_on {

@@ -162,7 +162,7 @@ fn describe_error(path: &Path, error: &io::Error) -> String {
             return format!("there is no directory {directory}; create it first");
         }
         ErrorKind::IsADirectory => "it is a directory; name a file in it",
-        ErrorKind::NotADirectory => "a part of its path is no directory; name another place",
+        ErrorKind::NotADirectory => "a part of its path is not a directory; choose another path",
         ErrorKind::PermissionDenied => "permission denied; name a place where this user may write",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another place",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

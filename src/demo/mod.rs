@@ -42,7 +42,7 @@ pub enum Error {
     #[error(transparent)]
     Loopback(#[from] loopback::Error),
     /// The token, the policy or the certificate could not be written to a temporary directory.
-    #[error("{}: {}; let TMPDIR name a place for temporary files", std::env::temp_dir().display(), .0.kind())]
+    #[error("{}: {}; set TMPDIR to a folder for temporary files", std::env::temp_dir().display(), .0.kind())]
     Write(#[from] io::Error),
     /// A scenario's policy is not a policy document.
     #[error("the scenario's policy: {0}")]

@@ -389,7 +389,7 @@ impl<'a> Settings<'a> {
         let own_platform = environment.platform().filter(|here| !here.sources.is_empty());
         if input.source == Source::None && own_platform.is_none() {
             let option = match environment.get(OIDC_TOKEN_OPTION) {
-                Some(_) => "heeded inside a CI platform only",
+                Some(_) => "read only inside a CI platform",
                 None => "not set",
             };
             let flags = ["TOKEN", "--oidc-token", "--token-env"].map(|name| (name, "not given"));

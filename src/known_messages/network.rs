@@ -7,7 +7,7 @@ use super::ServerFailure::{Unreachable, Untrusted};
 
 const UNRESOLVED: &str = "The name could not be resolved.";
 const REFUSED: &str = "Nothing listens at that address, or a firewall refuses the connection.";
-const NO_ROUTE: &str = "There is no way to that address from this machine.";
+const NO_ROUTE: &str = "This machine has no route to that address.";
 const TIMED_OUT: &str = "No answer came within the time: a firewall that drops, a proxy that is needed, or a server that is slow.";
 const BROKEN: &str = "The connection broke before an answer came.";
 const PROXY_FAILED: &str = "The proxy in between refused or could not be reached.";

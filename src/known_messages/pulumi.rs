@@ -362,12 +362,12 @@ pub(super) const GENERAL: &[Message] = &[
         "could not create stack: [403] {problem}",
         &[Code::WhoamiForbidden],
         "The login worked, but its access token may not create stacks: a token from an OIDC login \
-         is no admin's unless `admin` was asked for, which `pulumi login` cannot do.",
+         has no admin rights unless `admin` was asked for, which `pulumi login` cannot do.",
     ),
     Message::code(
         "Pulumi CLI login command failed",
         &[Code::ExchangeRejected, Code::TokenEmpty, Code::AccessTokenSet],
-        "The login of the Pulumi task failed; why stands in the lines before.",
+        "The login of the Pulumi task failed. The lines before say why.",
     )
     .symptom(),
     Message::code(

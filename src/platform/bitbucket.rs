@@ -84,7 +84,7 @@ const TOKEN: &str = "BITBUCKET_STEP_OIDC_TOKEN";
 const STEP: Varying = Varying {
     name: "step",
     pattern: "{........-....-....-....-............}",
-    why: "is another one in every run",
+    why: "changes in every run",
 };
 
 const fn shape(template: &'static str, beside: &'static [&'static str]) -> Shape {

@@ -107,7 +107,7 @@ const COMMIT: Varying = Varying {
     name: "commit",
     // A commit hash. For `HEAD` the rule uses `*`.
     pattern: "........................................",
-    why: "is whichever is built",
+    why: "changes with every build",
 };
 
 /// The agent (`clicommand/oidc_request_token.go`), with the variables for the job's identity, the

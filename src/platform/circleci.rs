@@ -93,8 +93,8 @@ pub(super) const CIRCLECI: Platform = Platform {
     },
     missing_token: Some(|login| {
         (
-            "CircleCI sets CIRCLE_OIDC_TOKEN_V2 in its jobs, for an audience of its own. A token \
-             for Pulumi Cloud, the job requests:",
+            "CircleCI sets CIRCLE_OIDC_TOKEN_V2 in its jobs, for an audience of its own. Request a \
+             token for Pulumi Cloud in the job:",
             request(&login.audience),
         )
     }),
@@ -156,7 +156,7 @@ fn token_versions(rule: &str, subject: &str) -> Option<String> {
     let (wanted, has) = (named(rule), named(subject));
     (wanted != has && !rule.ends_with('*')).then(|| {
         format!(
-            "The rule has the subject of {wanted}, the token is {has}: that of V2 goes on with \
+            "The rule has the subject of {wanted}, the token is {has}: the subject of V2 continues with \
              {SOURCE}REPOSITORY/vcs-ref/REF."
         )
     })

@@ -97,7 +97,7 @@ pub(super) fn policy_headline(report: &Report) -> Headline {
 
 pub(super) fn token_headline(report: &Report) -> Headline {
     if report.token.is_none() {
-        return Headline::new("not decodable", Color::Red, "there is no token in it");
+        return Headline::new("not decodable", Color::Red, "it contains no token");
     }
     let meaning = match signature(report) {
         Some(Status::Pass | Status::Warn) => "the signature verifies",

@@ -21,7 +21,7 @@ pub(crate) fn describe_login(context: &Context) -> String {
     }
     if context.cli_lacks_oidc() {
         return format!(
-            "would heed no PULUMI_OPTION_OIDC_TOKEN: it {}",
+            "would ignore PULUMI_OPTION_OIDC_TOKEN: it {}",
             describe_login_without_token(context)
         );
     }
@@ -46,7 +46,7 @@ pub(crate) fn describe_login_without_token(context: &Context) -> String {
     let url = url_without_token(context);
     match backend_url::problems(&context.backend, false).first() {
         Some(UrlProblem::Diy { .. }) => {
-            return format!("would open the DIY backend {url}, where nobody logs in");
+            return format!("would open the DIY backend {url}, which has no login");
         }
         Some(problem)
             if backend_url::cli_message(problem, &context.backend, None).is_some()
@@ -61,13 +61,13 @@ pub(crate) fn describe_login_without_token(context: &Context) -> String {
         && versions::CREDENTIAL_HELPERS.holds(version)
     {
         return format!(
-            "would run the credential helper {path} for {url}: the login may succeed, as somebody \
-             else"
+            "would run the credential helper {path} for {url}: the login may succeed with another \
+             identity"
         );
     }
     if context.evidence.login.access_token_in_environment {
         return format!(
-            "would use PULUMI_ACCESS_TOKEN for {url}: the login may succeed, as somebody else"
+            "would use PULUMI_ACCESS_TOKEN for {url}: the login may succeed with another identity"
         );
     }
     match &backend.credentials {
@@ -82,7 +82,7 @@ pub(crate) fn describe_login_without_token(context: &Context) -> String {
                 let expired = expired.map_or_else(String::new, |end| format!(" (expired {end})"));
                 return format!(
                     "would use the stored credentials of {who} for {url}{expired}: the login \
-                     may succeed, as somebody else"
+                     may succeed with another identity"
                 );
             }
         }
@@ -96,11 +96,11 @@ pub(crate) fn describe_login_without_token(context: &Context) -> String {
     }
     if context.evidence.login.coding_agent && versions::AGENT_ACCOUNTS.holds(version) {
         return if versions::NO_AGENT_ACCOUNTS.holds(version) {
-            format!("would start a browser login at {url} and wait for it, for ever in a job")
+            format!("would start a browser login at {url} and wait for it, forever in a job")
         } else {
             format!(
                 "would log in at {url} with a temporary agent account, since a variable of a coding \
-                 agent is set: the login succeeds, as nobody that is meant"
+                 agent is set: the login succeeds, but with the wrong identity"
             )
         };
     }

@@ -254,8 +254,8 @@ fn check_document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> O
         Body::Empty => return invalid("The document is empty.".to_owned()),
         Body::Text(text) if text.starts_with('\u{feff}') => {
             return invalid(
-                "The document begins with a byte order mark, which JSON has not (RFC 8259 section \
-                 8.1): many clients cannot read it."
+                "The document begins with a byte order mark, which JSON must not have (RFC 8259 \
+                 section 8.1): many clients cannot read it."
                     .to_owned(),
             );
         }

@@ -48,8 +48,8 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
                 FailureKind::AddressRefused => address_refused(
                     context,
                     failure,
-                    "The discovery document sends to an address for its keys that is private, \
-                     local or a metadata service's. The keys were not fetched.",
+                    "The discovery document's jwks_uri leads to a private or local address, or to a \
+                     metadata service. The keys were not fetched.",
                 )
                 .proof("jwks_uri", context.jwks_uri(), "discovery document"),
                 FailureKind::TooLarge => Finding::new(
@@ -104,7 +104,7 @@ fn invalid(context: &Context, reason: &str) -> Finding {
         KeySource::Issuer => context.jwks_uri().to_owned(),
         other => key_source_name(other),
     };
-    let finding = Finding::new(Code::JwksInvalid, format!("The key set is not one: {reason}."))
+    let finding = Finding::new(Code::JwksInvalid, format!("This is not a key set: {reason}."))
         .proof("problem", reason, place);
     match context.evidence.issuer.key_source {
         KeySource::Issuer => match context.evidence.issuer.jwks.answer().map(|answer| &answer.body)

@@ -331,7 +331,7 @@ pub(crate) fn conflict(
         Conflict::TeamAndUser { team, team_from, user, user_from } => {
             let finding = Finding::new(
                 Code::TeamAndUser,
-                format!("Asked for are the team {team} and the user {user}."),
+                format!("The login asks for the team {team} and the user {user}."),
             )
             .proof("team", team, provenance(*team_from, "--oidc-team"))
             .proof("user", user, provenance(*user_from, "--oidc-user"));

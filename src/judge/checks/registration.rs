@@ -378,7 +378,7 @@ fn expiration_exceeds_maximum(context: &Context, registration: &Registration) ->
         Finding::new(
             Code::ExpirationExceedsMaximum,
             format!(
-                "Asked for are {}, the registration allows {}. Whether Pulumi Cloud shortens or \
+                "The login asks for {}, the registration allows {}. Whether Pulumi Cloud shortens or \
                  refuses this is not documented.",
                 human_duration(asked),
                 human_duration(maximum)

@@ -85,7 +85,7 @@ fn answered(context: &Context, answer: &Answer) -> CheckOutcome {
                 answer.status
             ),
         );
-        return CheckOutcome::found("names nobody", vec![add_answer(finding, answer)]);
+        return CheckOutcome::found("names no user", vec![add_answer(finding, answer)]);
     };
     let names = organization_names(answer);
     let findings = wrong_user(context, &identity)

@@ -32,7 +32,7 @@ pub(crate) fn network_failure(code: Code, failure: &Failure) -> Finding {
             format!("the server at {host}:{port} broke off or does not speak HTTP")
         }
         FailureKind::TooLarge => format!("the answer of {host} is too large: {detail}"),
-        FailureKind::AddressRefused => format!("the address of {host} is one that is not asked"),
+        FailureKind::AddressRefused => format!("doctor does not connect to the address of {host}"),
         FailureKind::BadUrl => "the URL cannot be requested".to_owned(),
     };
     let finding = Finding::new(code, format!("{}.", capitalize(&what)))

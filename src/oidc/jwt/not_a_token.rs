@@ -49,7 +49,7 @@ const MASKS: [&str; 4] = ["***", "[MASKED]", "[REDACTED]", "[FILTERED]"];
 
 fn begins_as_token(text: &str) -> Option<InputProblem> {
     if text.contains("...") || text.contains('\u{2026}') {
-        return Some(truncated("dots stand for what was left out".into()));
+        return Some(truncated("dots replace a part of it".into()));
     }
     let tokens = count_whole_tokens(text);
     (tokens > 1).then(|| InputProblem::NotAToken {

@@ -406,8 +406,8 @@ fn truncated_tokens_are_recognised() {
             signed(HEADER, CLAIMS, 96),
             "its signature has 96 bytes, one by RS256 has the length of its key (256 bytes for 2048 bits)",
         ),
-        (format!("{}...", &token[..40]), "dots stand for what was left out"),
-        (format!("{}\u{2026}", &token[..40]), "dots stand for what was left out"),
+        (format!("{}...", &token[..40]), "dots replace a part of it"),
+        (format!("{}\u{2026}", &token[..40]), "dots replace a part of it"),
         (format!("{{\"token\":\"{token}"), "the JSON around it ends early"),
     ] {
         assert_eq!(problem(&text), InputProblem::Truncated { how: how.into() }, "{text}");

@@ -242,9 +242,9 @@ fn parse_rsa(
             )));
         }
     };
-    let key = RsaPublicKeyComponents { n, e }
-        .to_parsed_public_key(parameters)
-        .map_err(|_| Unusable::Anywhere("its modulus and exponent are no RSA key".to_owned()))?;
+    let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(|_| {
+        Unusable::Anywhere("its modulus and exponent do not make an RSA key".to_owned())
+    })?;
     Ok((key, bits))
 }
 

@@ -154,7 +154,7 @@ pub(crate) fn unmapped(token: SystemToken, connection: Option<&str>) -> Explanat
             "(a reference that was not replaced)",
         ),
         SystemToken::Missing | SystemToken::Set => (
-            "SYSTEM_OIDCREQUESTURI is there, SYSTEM_ACCESSTOKEN is not: the token cannot be \
+            "SYSTEM_OIDCREQUESTURI is set, but SYSTEM_ACCESSTOKEN is not: the token cannot be \
              requested.",
             "(not set)",
         ),
@@ -236,7 +236,7 @@ pub(crate) fn reference(remedy: Remedy, connection: Option<&str>, login: &Login)
 
 fn system_token_refused(remedy: Remedy) -> Remedy {
     remedy
-        .fix("Map the job's own access token into the step; what is in SYSTEM_ACCESSTOKEN is not accepted.")
+        .fix("Map the job's own access token into the step; Azure DevOps does not accept the present SYSTEM_ACCESSTOKEN.")
         .command(MAPPING)
         .step(
             "It holds only while the job runs, and only in the organization and project of the \

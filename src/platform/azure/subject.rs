@@ -12,7 +12,7 @@ pub(super) fn schemes(rule: &str, subject: &str) -> Option<String> {
         "The rule is for a service connection's token (sc://), the token is the pipeline's own \
          (p://): it was requested without a service connection id."
     } else if begins("sc://", "/eid1/") {
-        "The rule has the subject of Azure DevOps' own issuer, the token that of Entra's: the \
+        "The rule has the subject of Azure DevOps' own issuer, the token has the subject of Entra's: the \
          service connection was converted or recreated."
     } else if begins("/eid1/", "sc://") {
         "The rule has the subject of Entra's issuer, the token that of Azure DevOps' own: the \

@@ -110,6 +110,8 @@ impl Paragraph {
         let after = &word[before.len() + core.len()..];
         self.push(before);
         match core {
+            // At the start of a line, `:` begins GitLab's description lists.
+            "" if before.is_empty() && after.starts_with(':') => self.push("\\"),
             "" => {}
             "-" => self.push("\\-"),
             // At the start of a line, `1.` and `1)` begin a list.

@@ -194,7 +194,7 @@ fn unreadable_line_is_answered() {
         (decode().arg("e30.e30.e30"), "--ndjson: the tokens come from file://PATH or from -"),
         (decode().arg("file://gone"), "file://gone: no such file"),
         (decode().arg("file://."), "file://.: is a directory"),
-        (decode().arg("-").stdin("\n \n"), "standard input: there is no token in it"),
+        (decode().arg("-").stdin("\n \n"), "standard input: it contains no token"),
         (decode().args(["-", "--format", "human"]).stdin("x"), "leave --format out"),
         (decode().args(["-", "--jwks", "none"]).stdin("x"), "--jwks none: no such file"),
     ] {

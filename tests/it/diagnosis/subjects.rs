@@ -135,7 +135,7 @@ fn entra_subject_is_decoded() {
     let cases = [
         (format!("{start}/00000000-0000-0000-0000-000000000000"), "The service connection differs"),
         (subject.replace("TSw7jmAffkqbUsDU5vihsw", "rISbSSETf0KqFyZ8ppdXmA"), "The tenant differs"),
-        (PRODUCTION.to_owned(), "the token that of Entra's"),
+        (PRODUCTION.to_owned(), "the token has the subject of Entra's"),
     ];
     for (rule, telling) in cases {
         let run = run(&AZURE_ENTRA, &rule, subject);

@@ -112,7 +112,7 @@ fn unusable_output_place_fails_before_requests() {
         ("no/such/report", "there is no directory no/such; create it first"),
         ("folder", "it is a directory; name a file in it"),
         ("folder/..", "it is a directory; name a file in it"),
-        ("ca.pem/report", "a part of its path is no directory; name another place"),
+        ("ca.pem/report", "a part of its path is not a directory; choose another path"),
     ] {
         let doctor = || world.doctor().file("folder/file", "");
         let run = doctor().args(["--output", name]).run();

@@ -62,10 +62,8 @@ pub(super) fn parse(value: &str) -> ParsedProxy {
         let problem = "a /, ? or # in the user name or password ends the host there";
         return ParsedProxy::Misread { name: None, problem };
     }
-    build(&url).unwrap_or(ParsedProxy::Misread {
-        name: None,
-        problem: "its host or port is none that can be connected to",
-    })
+    build(&url)
+        .unwrap_or(ParsedProxy::Misread { name: None, problem: "its host or port is invalid" })
 }
 
 /// Go's reason, without the piece of the value that it quotes: that may be from a password.

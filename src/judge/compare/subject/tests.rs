@@ -26,7 +26,7 @@ fn subjects_use_platform_words() {
         ("repo:acme/web:*", "repo:acme/app:pull_request", "The repository differs"),
         ("sc://o/p/prod", "sc://o/p/test", "The service connection differs"),
         ("p://o/p/x", "sc://o/p/x", "it was requested with a service connection id"),
-        ("sc://o/p/x", &entra("c"), "the token that of Entra's"),
+        ("sc://o/p/x", &entra("c"), "the token has the subject of Entra's"),
         (&entra("one"), &entra("two"), "The service connection differs: the rule is for one"),
         (
             "project_path:g/p:ref_type:branch:ref:refs/heads/main",

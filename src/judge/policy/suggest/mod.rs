@@ -223,7 +223,7 @@ impl Writer {
             let varies = is_per_run(key) && claim_text(claims, key).as_deref() == Some(part);
             if varies {
                 self.note(format!(
-                    "The {key} in sub ({part}) is another one in every run: it is open in the rule."
+                    "The {key} in sub ({part}) changes in every run: it is open in the rule."
                 ));
             }
             pieces.push(if varies { Piece::Varies("*") } else { Piece::Value(part) });
