@@ -206,10 +206,9 @@ fn port(source: IssuerSource, registered: &IssuerParts, token: &IssuerParts) -> 
     let is_default = |one: &IssuerParts| one.port == Some("443") && one.is_https();
     match (registered.port, token.port) {
         (left, right) if left == right => None,
-        (Some(_), None) if is_default(registered) => Some(
-            "the port: the registration has :443, the default of https, and the token does not"
-                .to_owned(),
-        ),
+        (Some(_), None) if is_default(registered) => {
+            Some(format!("the port: :443 {predicate}, though https means it anyway"))
+        }
         (None, Some(_)) if is_default(token) => {
             Some("the port: the token has :443, though https means it anyway".to_owned())
         }
