@@ -118,7 +118,8 @@ impl CliLogin<'_> {
             _ => None,
         });
         let error = error.or_else(|| {
-            let config = folder.config.as_ref()?;
+            let reads_config = versions::READS_CONFIG.holds(self.version);
+            let config = folder.config.as_ref().filter(|_| reads_config)?;
             let cause = &config.cause;
             Some(CliError::new(
                 Code::CredentialsFileInvalid,

@@ -32,6 +32,9 @@ pub(crate) const OIDC: Rule = since(3, 209, 0);
 pub(crate) const DEFAULT_BACKEND: Rule = since(3, 216, 0);
 /// The CLI reads organization, team and user from the token's claims (pull requests 21462, 21517).
 pub(crate) const READS_CLAIMS: Rule = since(3, 217, 0);
+/// The exchange says `creating HTTP request:` about a URL that Go cannot parse. Run: 3.229.0 does,
+/// 3.214.0 does not; the exchange was rewritten with its retries in 3.217.0.
+pub(crate) const NAMES_REQUEST: Rule = since(3, 217, 0);
 /// Failures have exit statuses; before, every failure ends with 255 (pull request 22176,
 /// pkg/cmd/pulumi/cmd/exit_codes.go).
 pub(crate) const EXIT_STATUSES: Rule = since(3, 226, 0);
@@ -53,6 +56,9 @@ pub(crate) const CREDENTIAL_STORE: Rule = since(3, 258, 0);
 /// The error of a failed login names the backend and the source of its URL (pull request 24322,
 /// `loginError` in login.go).
 pub(crate) const NAMES_BACKEND: Rule = since(3, 259, 0);
+/// `config.json` is read after the account is stored, and ends the login if it is invalid. Run:
+/// 3.260.0 does, 3.229.0 does not. The releases between were not run.
+pub(crate) const READS_CONFIG: Rule = since(3, 260, 0);
 /// The CLI writes `accessTokens` to the credentials file, but no longer reads it (pull request
 /// 24922).
 pub(crate) const IGNORES_ACCESS_TOKENS: Rule = since(3, 266, 0);

@@ -63,10 +63,13 @@ pub(super) async fn probe(
     roots: &Roots,
     deadline: Instant,
 ) -> Result<Option<PolicySource>, String> {
-    let Some(url) = usable_backend(evidence, run) else {
+    let mut cli = cli;
+    if usable_backend(evidence, run).is_none() {
+        // An older CLI has fewer rules about the URL and the stored credentials than the newest.
         record_cli_version(evidence, cli.result().await);
-        return Ok(None);
-    };
+        cli = VersionProbe::known(evidence.login.cli.clone());
+    }
+    let Some(url) = usable_backend(evidence, run) else { return Ok(None) };
     let client = new_client(evidence, run, roots, deadline)?;
     let capabilities = format!("{}/api/capabilities", without_trailing_slash(&url));
     let probed = tokio::try_join!(

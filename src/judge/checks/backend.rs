@@ -106,7 +106,9 @@ fn cli_folder_findings(context: &Context) -> Vec<Finding> {
                 .option(RemedyOption::only(change::variable(name, Some(value), Some("auto")))),
         );
     }
-    if let Some(BrokenConfig { path, cause }) = config {
+    if let Some(BrokenConfig { path, cause }) =
+        config.as_ref().filter(|_| versions::READS_CONFIG.holds(version))
+    {
         findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (None, None), cause)
                 .fix("Repair the file, or move it away: the login ends after the exchange.")

@@ -63,7 +63,7 @@ pub(crate) fn cli_message(
     if !has_message(problem) {
         return None;
     }
-    let cause = request_error(&resolved.exchange_url())?;
+    let cause = request_error(&resolved.exchange_url(), version)?;
     Some(naming_backend(&format!("OIDC token exchange failed: {cause}"), resolved, version))
 }
 
@@ -106,9 +106,13 @@ fn source_hint(source: &BackendSource) -> Option<String> {
 }
 
 /// Go's error for a POST to a URL that it cannot parse or request.
-fn request_error(target: &str) -> Option<String> {
+fn request_error(target: &str, version: Option<&Version>) -> Option<String> {
     match url::parse(target) {
-        Err(why) => Some(format!("creating HTTP request: parse {}: {why}", quote(target))),
+        Err(why) => {
+            let names_request = versions::NAMES_REQUEST.holds(version);
+            let context = if names_request { "creating HTTP request: " } else { "" };
+            Some(format!("{context}parse {}: {why}", quote(target)))
+        }
         Ok(parsed) => url::transport_error(&parsed)
             .map(|why| format!("Post {}: {why}", quote(&parsed.to_string()))),
     }

@@ -361,6 +361,11 @@ fn messages_match_cli() {
             "problem logging in: OIDC token exchange failed: creating HTTP request: parse \"10.0.0.1:8080/api/oauth/token\": first path segment in URL cannot contain colon".into(),
         ),
         (
+            environment("10.0.0.1:8080"),
+            "3.214.0",
+            "problem logging in: OIDC token exchange failed: parse \"10.0.0.1:8080/api/oauth/token\": first path segment in URL cannot contain colon".into(),
+        ),
+        (
             environment("https://api.pulumi.com\n"),
             "3.258.0",
             "problem logging in: OIDC token exchange failed: creating HTTP request: parse \"https://api.pulumi.com\\n/api/oauth/token\": net/url: invalid control character in URL".into(),
