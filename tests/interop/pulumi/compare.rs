@@ -32,9 +32,14 @@ pub fn without_secrets(message: &str) -> String {
 }
 
 /// Whether the doctor cannot predict the CLI's message exactly: it contains an error of the
-/// system's resolver or of Go's YAML parser.
+/// system's resolver or of Go's YAML parser, or names one of several faults in a project file.
 fn is_unpredictable(fact: &Fact) -> bool {
-    let unpredictable = ["dial tcp: lookup", "could not unmarshal", "1 error occurred:"];
+    let unpredictable = [
+        "dial tcp: lookup",
+        "could not unmarshal",
+        "1 error occurred:",
+        "project is missing a 'runtime' attribute",
+    ];
     unpredictable.iter().any(|text| fact.message.contains(text))
 }
 

@@ -25,18 +25,30 @@ fn predictions_match_recorded_versions() {
     let files = folder.map(|file| file.unwrap().path());
     let versions: Vec<String> =
         files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    assert!(versions.iter().any(|version| version == "3.276.0"), "{versions:?}");
+    assert!(versions.iter().any(|version| version == NEWEST), "{versions:?}");
+    let newest = read(NEWEST);
     for version in versions {
-        assert_agrees_with(&version);
+        assert_agrees_with(&version, &newest);
     }
 }
 
-fn assert_agrees_with(version: &str) {
+const NEWEST: &str = "3.276.0";
+
+/// Of an older version only those cases are run in which it behaved differently from the newest:
+/// tests/interop/pulumi/run runs them all.
+fn assert_agrees_with(version: &str, newest: &[(String, Fact)]) {
     let facts = read(version);
-    let all = cases::all();
+    let mut all = cases::all();
     let names: Vec<&str> = all.iter().map(|case| case.name.as_str()).collect();
     let written: Vec<&str> = facts.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, written, "run the cases with the real CLI: tests/interop/README.md");
+    if version != NEWEST {
+        let differs = |name: &str| {
+            facts.iter().find(|(case, _)| case == name)
+                != newest.iter().find(|(case, _)| case == name)
+        };
+        all.retain(|case| differs(&case.name));
+    }
     let next = AtomicUsize::new(0);
     let differences = Mutex::new(String::new());
     thread::scope(|scope| {
