@@ -79,7 +79,7 @@ fn environment_option_counts_in_ci_only() {
     assert_stopped(&run, "token-missing", "outside");
     run.assert_finding_contains(
         "token-missing",
-        &["PULUMI_OPTION_OIDC_TOKEN", "inside a CI platform only"],
+        &["PULUMI_OPTION_OIDC_TOKEN", "read only inside a CI platform"],
     );
     let run = doctor().env("GITHUB_ACTIONS", "true").json();
     assert_eq!((run.status, run.root_cause()), (0, None));
@@ -121,7 +121,10 @@ fn empty_token_uses_other_identity() {
     let empty = || offline().args(["--oidc-token", ""]).secret(secret);
     let run = empty().env("PULUMI_ACCESS_TOKEN", secret).json();
     assert_stopped(&run, "token-empty", "PULUMI_ACCESS_TOKEN");
-    run.assert_finding_contains("token-empty", &["would use PULUMI_ACCESS_TOKEN", "somebody else"]);
+    run.assert_finding_contains(
+        "token-empty",
+        &["would use PULUMI_ACCESS_TOKEN", "another identity"],
+    );
     assert!(!run.codes().contains(&"access-token-set"), "no exchange is asked for");
     let run = empty().env("TF_BUILD", "True").env("PULUMI_ACCESS_TOKEN", secret).json();
     assert!(!run.codes().contains(&"access-token-set"), "{:?}", run.codes());
@@ -134,7 +137,7 @@ fn empty_token_uses_other_identity() {
     assert_stopped(&run, "token-empty", "stored");
     run.assert_finding_contains(
         "token-empty",
-        &["octocat", "https://api.pulumi.com", "somebody else"],
+        &["octocat", "https://api.pulumi.com", "another identity"],
     );
 }
 

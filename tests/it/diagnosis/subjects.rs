@@ -253,7 +253,7 @@ fn step_subjects_differ_in_every_run() {
     run.assert_root_cause("subject-mismatch", "policy", "policy");
     run.assert_finding_contains(
         "subject-mismatch",
-        &["another one in every run", "{repo}:*", "\"sub\": \"{repo}:*\""],
+        &["changes in every run", "{repo}:*", "\"sub\": \"{repo}:*\""],
     );
 }
 

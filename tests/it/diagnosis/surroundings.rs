@@ -114,8 +114,8 @@ fn missing_temp_directory_is_reported() {
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("file too large; name the archive"), "{}", run.stderr);
     let run = Doctor::bare().command("demo").env("TMPDIR", "/no/such/place").run();
-    let line = "doctor: demo audience-mismatch: /no/such/place: entity not found; let TMPDIR name a \
-                place for temporary files\n";
+    let line = "doctor: demo audience-mismatch: /no/such/place: entity not found; set TMPDIR to a \
+                folder for temporary files\n";
     assert_eq!((run.status, run.stderr.as_str()), (2, line));
 }
 
