@@ -19,7 +19,7 @@ struct Row {
 macro_rules! codes {
     ($($variant:ident $name:literal $category:ident $severity:ident $title:literal,)*) => {
         /// A failure's code. The order is part of the contract: within a category, the earlier code
-        /// is to be fixed first ([`crate::judge::rank`]).
+        /// is to be fixed first (`rank` in judge/verdict.rs).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $(#[doc = concat!("`", $name, "`.")] $variant,)*

@@ -36,7 +36,7 @@ impl Document {
         self.form != Form::AuthPolicy
     }
 
-    /// The registration for a token's `iss`. Compares with `issuer` if it is known [A2]. If only
+    /// The registration for a token's `iss`. Compares with `issuer` if it is known (assumed). If only
     /// the URL is known, ignores a slash at its end: Pulumi's own guide registers
     /// `https://gitlab.com/` for tokens with the issuer `https://gitlab.com`.
     #[must_use]

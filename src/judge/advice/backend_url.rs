@@ -42,17 +42,22 @@ pub(crate) fn unusable_url(
             if versions::CHECKS_EVERY_URL.holds(version) =>
         {
             let stored = format!("{{\"current\": {}}}", text::json_string(value));
-            finding
+            let finding = finding
                 .fix(
-                    "Name the URL as current in credentials.json: what is stored there is not put \
-                     to this test.",
+                    "Name the URL as current in a credentials.json of its own, and nowhere else: \
+                     pulumi does not check a URL that it reads there.",
                 )
+                // A new folder: the stored credentials stay as they are.
+                .command(new_pulumi_home())
                 .command(Command::each(
                     format!("echo {} > \"$PULUMI_HOME/credentials.json\"", text::shell(&stored)),
                     stored_in_power_shell(value),
-                ))
-                .command(job.login_to_backend(None))
-                .option(move_to_credentials(resolved, value))
+                ));
+            let finding = match &resolved.source {
+                BackendSource::Environment { name } => finding.command(Command::unset(name)),
+                _ => finding,
+            };
+            finding.command(job.login_to_backend(None)).option(move_to_credentials(resolved, value))
         }
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
@@ -88,14 +93,14 @@ fn describe(problem: &UrlProblem, value: &str) -> String {
             .to_owned(),
         UrlProblem::SchemeMissing { .. } => format!("{value} does not begin with https://."),
         UrlProblem::SchemeUnknown { scheme, .. } => {
-            format!("{scheme} is no scheme that a backend has.")
+            format!("pulumi has no backend with the scheme {scheme}.")
         }
         UrlProblem::Console { host, suggestion: Some(_) } => {
             format!("{host} serves web pages; the API is at api.pulumi.com.")
         }
         UrlProblem::Console { host, .. } => format!(
-            "The CLI takes every URL whose host begins with pulumi.com for Pulumi's website, and \
-             so {host}."
+            "The CLI refuses every URL whose host begins with pulumi.com, {host} too: it takes them \
+             for Pulumi's website."
         ),
         UrlProblem::Diy { scheme } => {
             format!("{scheme}:// is a DIY backend, and those have no OIDC login.")
@@ -139,6 +144,17 @@ fn move_url(resolved: &Resolved, url: &str, added: Change) -> RemedyOption {
         Some(removed) if removed.path == added.path => RemedyOption::only(added),
         Some(removed) => RemedyOption::only(removed).and(added),
     }
+}
+
+fn new_pulumi_home() -> Command {
+    Command::each(
+        "export PULUMI_HOME=\"$(mktemp -d)\"",
+        Some(
+            "$env:PULUMI_HOME = (New-TemporaryFile).FullName + '.d'; New-Item -ItemType Directory \
+             $env:PULUMI_HOME"
+                .to_owned(),
+        ),
+    )
 }
 
 /// PowerShell passes quotation marks to its own commands unchanged.

@@ -148,6 +148,7 @@ mod tests {
                 "`policies[0]` wants `api://AzureADTokenExchange`, not `x@y.example`.",
             ),
             ("A job with `environment: x` has it", "A job with `environment: x` has it"),
+            (": begins a description", "\\: begins a description"),
             ("two`a``b`spans", "two`a` `b`spans"),
             ("one ` tick", "one `` ` `` tick"),
             ("a - b (case-sensitive)", "a \\- b (case-sensitive)"),

@@ -208,6 +208,37 @@ fn prefix_refused_url_works_in_environment() {
     assert_eq!((run.status, run.codes()), (0, vec![]));
 }
 
+/// From 3.274.0 on, only the stored URL is not checked. Applying the remedy must not touch the
+/// credentials that are stored already.
+#[cfg(unix)]
+#[test]
+fn prefix_refused_url_works_in_credentials() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let url = "https://pulumi.company.test";
+    let newest = |source: &str| with_url(&world, source, url).option("--pulumi-version", "3.274.0");
+    let run = newest("PULUMI_BACKEND_URL").json();
+    assert_refused(&run, "backend-is-console", "variable");
+    let commands = run.finding("backend-is-console")["remediation"]["commands"].clone();
+    let commands: Vec<String> = serde_json::from_value(commands).unwrap();
+    let (login, preparation) = commands.split_last().unwrap();
+    assert!(login.starts_with("pulumi login --oidc-token"), "{login}");
+    let script = format!(
+        "{}\ncat \"$PULUMI_HOME/credentials.json\"; echo \"${{PULUMI_BACKEND_URL-unset}}\"; \
+         rm -r \"$PULUMI_HOME\"",
+        preparation.join("\n")
+    );
+    let bash = std::process::Command::new("bash")
+        .args(["-ec", &script])
+        .env("PULUMI_HOME", "/nonexistent")
+        .env("PULUMI_BACKEND_URL", url)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(bash.stdout).unwrap();
+    assert_eq!(printed, format!("{{\"current\": \"{url}\"}}\nunset\n"));
+    let run = newest("credentials.json:2").arg("--offline").json();
+    assert_eq!((run.status, run.codes()), (0, vec![]));
+}
+
 #[test]
 fn local_login_is_refused() {
     let world = World::new(&platforms::AZURE_ENTRA);
