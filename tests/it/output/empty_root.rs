@@ -45,8 +45,11 @@ impl Root {
     }
 
     fn install(&self, from: &Path, name: &str) {
-        self.put(name, b"");
-        fs::copy(from, self.path(name)).unwrap();
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        // Not with `fs::copy`: while it has the program open for writing, a process that another test
+        // is starting may inherit the descriptor, and the program could not be run (`ETXTBSY`).
+        let copy = Command::new("cp").arg(from).arg(self.path(name)).status();
+        assert!(copy.is_ok_and(|status| status.success()), "cp {name}");
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
