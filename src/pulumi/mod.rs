@@ -8,6 +8,7 @@ pub(crate) mod flags;
 pub(crate) mod go;
 pub(crate) mod login_command;
 pub mod login_flags;
+mod read_by_cli;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod urn;

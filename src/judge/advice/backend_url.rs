@@ -60,7 +60,7 @@ pub(crate) fn unusable_url(
             finding.command(job.login_to_backend(None)).option(move_to_credentials(resolved, value))
         }
         UrlProblem::Console { suggestion: None, .. } => finding
-            .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
+            .fix("Name the URL in PULUMI_BACKEND_URL: this pulumi does not check it there.")
             .command(Command::set("PULUMI_BACKEND_URL", value))
             .command(job.login_to_backend(None))
             .option(move_url(

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use semver::Version;
 use serde_json::Value;
 
 use super::cases::Case;
@@ -43,19 +44,8 @@ fn is_unpredictable(fact: &Fact) -> bool {
     unpredictable.iter().any(|text| fact.message.contains(text))
 }
 
-/// Tokens with a damaged signature, which CLIs before 3.245.0 send.
-const DAMAGED: [&str; 2] = ["token-masked", "token-malformed"];
-const LET_PASS: [&str; 5] =
-    ["token-empty", "whoami-wrong-user", "whoami-wrong-organization", DAMAGED[0], DAMAGED[1]];
-
-/// An exchange request without what those CLIs send after a token: the doctor sends the token alone.
-fn without_damage(exchange: &str) -> String {
-    exchange.replace("{token} &", "{token}&").replace("{token}%0A&", "{token}&")
-}
-
 /// Whether the CLI's message is the answer to a request that the doctor did not make: it makes no
-/// exchange if the login is known to fail after it. CLIs before 3.274.0 notice only after the
-/// exchange that they cannot store the account.
+/// exchange if the login is known to fail after it.
 fn is_unseen_answer(fact: &Fact, exchange: Option<&String>) -> bool {
     let is_answer =
         ["OIDC token exchange failed: ", "Unauthorized: ", "this command requires logging in"]
@@ -75,15 +65,16 @@ pub struct Doctor {
     exit_status: Option<i64>,
     exchange: Option<String>,
     root_cause: String,
+    version: Version,
 }
 
 impl Doctor {
     pub fn run(case: &Case, version: &str) -> Self {
         let program = std::env::var_os("DOCTOR_PROGRAM")
             .map_or_else(|| env!("CARGO_BIN_EXE_doctor").into(), PathBuf::from);
-        let version = format!("--pulumi-version={version}");
+        let option = format!("--pulumi-version={version}");
         let run =
-            Stage::new(case).run(&program, &["login", &version, "--format=json", "--timeout=10s"]);
+            Stage::new(case).run(&program, &["login", &option, "--format=json", "--timeout=10s"]);
         let report: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
         let cli = &report["request"]["cli"];
         let is_usage_error = run.status == Some(2);
@@ -98,7 +89,39 @@ impl Doctor {
             exit_status: cli["exitStatus"].as_i64(),
             exchange: run.exchange,
             root_cause: report["rootCause"].as_str().unwrap_or_default().to_owned(),
+            version: version.parse().unwrap(),
         }
+    }
+
+    fn is_before(&self, version: &str) -> bool {
+        self.version < version.parse().unwrap()
+    }
+
+    /// CLIs before 3.245.0 send a token with anything after its claims.
+    fn ignores_signature(&self) -> bool {
+        self.is_before("3.245.0")
+    }
+
+    /// Whether the CLI sends a token with a damaged signature, which only the real service refuses.
+    fn has_damaged_token(&self) -> bool {
+        self.ignores_signature()
+            && ["token-masked", "token-malformed"].contains(&self.root_cause.as_str())
+    }
+
+    /// Whether the doctor reports as an error what the CLI lets pass.
+    fn is_let_pass(&self) -> bool {
+        match self.root_cause.as_str() {
+            // The CLI may log in with other credentials.
+            "token-empty" => true,
+            // These CLIs do not read the claims that name another user or organization.
+            "whoami-wrong-user" | "whoami-wrong-organization" => self.is_before("3.217.0"),
+            _ => self.has_damaged_token(),
+        }
+    }
+
+    /// Whether the CLI notices only after the exchange that it cannot store the account.
+    fn stores_without_looking(&self) -> bool {
+        self.is_before("3.274.0")
     }
 
     /// Describes the differences, if there are any.
@@ -107,10 +130,7 @@ impl Doctor {
         let mut differ = |what: &str, ours: &str, theirs: &str| {
             let _ = write!(differences, "\n  {what}\n    doctor: {ours}\n    pulumi: {theirs}");
         };
-        // What the CLI lets pass and the doctor reports as an error: an empty token, with which the
-        // CLI may log in with other credentials; another user or organization than the one asked
-        // for; and a damaged signature, which only the real service would refuse.
-        let is_let_pass = fact.status == 0 && LET_PASS.contains(&self.root_cause.as_str());
+        let is_let_pass = fact.status == 0 && self.is_let_pass();
         if (self.status == Some(0)) != (fact.status == 0) && !is_let_pass {
             let ours = format!("{:?} {}", self.status, self.root_cause);
             differ("outcome", &ours, &format!("{} {}", fact.status, fact.message));
@@ -122,21 +142,28 @@ impl Doctor {
                 differ("usage", message, "");
             }
         } else {
-            let is_unpredicted = is_unseen_answer(fact, self.exchange.as_ref())
-                || self.message.is_none() && is_unpredictable(fact);
+            let is_unseen = is_unseen_answer(fact, self.exchange.as_ref());
+            let is_unpredicted = match self.message {
+                Some(_) => is_unseen && self.stores_without_looking(),
+                None => is_unseen || is_unpredictable(fact),
+            };
             if message != fact.message && !is_unpredicted {
                 differ("message", message, &fact.message);
             }
-            let is_damaged = is_let_pass && DAMAGED.contains(&self.root_cause.as_str());
+            let is_damaged = is_let_pass && self.has_damaged_token();
             if self.exit_status != Some(i64::from(fact.status)) && !is_damaged {
                 differ("exit status", &format!("{:?}", self.exit_status), &fact.status.to_string());
             }
         }
-        // The doctor makes no exchange that it knows to fail.
+        // The doctor makes no exchange that it knows to fail, and sends nothing after a token.
+        let mut sent = fact.exchange.clone();
+        if self.ignores_signature() {
+            sent = sent.replace("{token} &", "{token}&").replace("{token}%0A&", "{token}&");
+        }
         if let Some(exchange) = &self.exchange
-            && *exchange != without_damage(&fact.exchange)
+            && *exchange != sent
         {
-            differ("exchange", exchange, &fact.exchange);
+            differ("exchange", exchange, &sent);
         }
         (!differences.is_empty()).then_some(differences)
     }
